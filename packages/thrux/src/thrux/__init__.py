@@ -1,0 +1,50 @@
+"""Image and surface files for nitrix: container-aware functions and a command line."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # Errors and limits.
+    from thrux.errors import ThruxError as ThruxError
+
+    # Functions on nibabel images.
+    from thrux.lifting import lift as lift
+    from thrux.limits import Limits as Limits
+
+    # Files in and out.
+    from thrux.nifti import NiftiReader as NiftiReader
+    from thrux.nifti import NiftiWriter as NiftiWriter
+    from thrux.nifti import load as load
+    from thrux.nifti import save as save
+    from thrux.smoothing import smooth as smooth
+    from thrux.smoothing import smooth_file as smooth_file
+    from thrux.surface import Surface as Surface
+    from thrux.surface import load_scalars as load_scalars
+    from thrux.surface import load_surface as load_surface
+
+# Loaded when first asked for, so that `thrux --help` waits for neither JAX nor nibabel.
+_HOMES = {
+    "ThruxError": "errors",
+    "Limits": "limits",
+    "lift": "lifting",
+    "smooth": "smoothing",
+    "smooth_file": "smoothing",
+    "load": "nifti",
+    "save": "nifti",
+    "NiftiReader": "nifti",
+    "NiftiWriter": "nifti",
+    "Surface": "surface",
+    "load_surface": "surface",
+    "load_scalars": "surface",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'thrux' has no attribute {name!r}")
+    return getattr(import_module(f"thrux.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from thrux.cli.app import main as main

@@ -1,0 +1,84 @@
+"""`thrux`: the commands and their help."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from thrux.cli import console
+from thrux.cli.console import paragraphs
+from thrux.cli.demo import demo
+from thrux.cli.smooth import smooth
+
+HELP = """
+Brain images and surfaces, processed by nitrix.
+
+New here? Look at real brain data first:
+
+    thrux demo --out my-report
+
+Then smooth an image of your own by a Gaussian that is 6 mm wide:
+
+    thrux smooth bold.nii.gz smooth.nii.gz --fwhm 6
+
+Each command explains itself: thrux smooth --help
+
+Nothing is ever overwritten unless you say --force. With --json a command prints one JSON object on standard
+output, for scripts; messages and progress go to standard error.
+
+Exit codes: 0 done; 1 a file, its data or the place for the output is refused, with the reason;
+2 the command line itself is wrong; 3 an error in thrux that should be reported.
+"""
+
+app = typer.Typer(
+    name="thrux",
+    help=paragraphs(HELP),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command(help=paragraphs(demo.__doc__ or ""))(demo)
+app.command(help=paragraphs(smooth.__doc__ or ""))(smooth)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo("  ".join(f"{name} {_version(name)}" for name in ("thrux", "nitrix", "jax")))
+        raise typer.Exit
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print versions and stop."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; an unforeseen error becomes one line, not a traceback."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("THRUX_DEBUG"):
+            raise
+        console.print_panel(
+            f"{type(error).__name__}: {error}\n"
+            "Please report it; with THRUX_DEBUG=1 set, thrux shows where it happened.",
+            title="Error in thrux",
+        )
+        sys.exit(3)

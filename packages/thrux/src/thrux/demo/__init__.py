@@ -1,0 +1,1 @@
+"""The demonstration on real brain data, one file for each job."""

@@ -1,0 +1,77 @@
+"""Real brain data that the installed nilearn package carries."""
+
+from __future__ import annotations
+
+from importlib import import_module, resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from thrux.errors import ThruxError
+from thrux.nifti import NiftiReader
+from thrux.surface import Surface, load_scalars, load_surface
+
+T1 = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+NEEDED = ("nilearn", "matplotlib", "scipy")
+
+
+class Volume(NamedTuple):
+    """A brain image."""
+
+    values: Float[np.ndarray, "x y z"]
+    spacing: tuple[float, float, float]  # mm
+
+
+class Cortex(NamedTuple):
+    """The left hemisphere of fsaverage5."""
+
+    white: Surface  # the inner boundary of the cortex, on which distances are measured
+    pial: Surface  # the outer boundary, for the pictures
+    sulcal_depth: Float[np.ndarray, " vertex"]
+
+
+def check_packages() -> None:
+    """Refuse to start where a package is missing, naming the command that installs it."""
+    for name in NEEDED:
+        try:
+            import_module(name)
+        except ImportError:
+            raise ThruxError(
+                f"the demo needs the package {name}, which is not installed",
+                field="package",
+                value=name,
+                remedy="Install it with: pip install 'thrux[demo]'",
+            ) from None
+
+
+def load_volume(*, every: int = 1) -> Volume:
+    """The MNI152 T1 template at 1 mm; of every axis only each `every`-th slice."""
+    with NiftiReader(_file(T1)) as reader:
+        values = next(reader.volumes()).astype(np.float32)
+        spacing = reader.header.spacing
+    return Volume(
+        np.ascontiguousarray(values[::every, ::every, ::every]),
+        (spacing[0] * every, spacing[1] * every, spacing[2] * every),
+    )
+
+
+def load_cortex() -> Cortex:
+    """The left fsaverage5 surfaces, 10,242 vertices, and the depth of the folds."""
+    white, pial = (load_surface(_file(f"fsaverage5/{name}_left.gii.gz")) for name in ("white", "pial"))
+    return Cortex(white, pial, load_scalars(_file("fsaverage5/sulc_left.gii.gz")))
+
+
+def _file(name: str) -> Path:
+    """Where nilearn keeps a file."""
+    path = Path(str(resources.files("nilearn.datasets").joinpath("data", *name.split("/"))))
+    if not path.is_file():
+        raise ThruxError(
+            "the installed nilearn does not carry this file",
+            file=path,
+            field="package",
+            value="nilearn",
+            remedy="Install a version that does: pip install 'nilearn>=0.11'",
+        )
+    return path
