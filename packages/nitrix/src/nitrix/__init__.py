@@ -1,0 +1,33 @@
+"""Differentiable numerical bottom layer for neuroimaging, on JAX: pure functions on arrays.
+
+Contents:
+  nitrix.semiring    matrix products over any algebra: sums of products, maxima of sums, log-sum-exp, your own
+  nitrix.smoothing   Gaussian filters of images, in millimetres, with every boundary mode
+  nitrix.backend     which implementation serves a call, and the warning when it is not the wished one
+  show_versions      the lines that a bug report needs
+
+Subpackages are imported when they are first used.
+"""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from nitrix.versions import show_versions as show_versions
+
+if TYPE_CHECKING:
+    from nitrix import backend as backend
+    from nitrix import semiring as semiring
+    from nitrix import smoothing as smoothing
+
+_SUBPACKAGES = ("backend", "semiring", "smoothing")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"nitrix.{name}")
+    raise AttributeError(f"module 'nitrix' has no attribute {name!r}; it holds {', '.join(_SUBPACKAGES)}.")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBPACKAGES])
