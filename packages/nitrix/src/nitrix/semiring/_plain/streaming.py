@@ -1,0 +1,63 @@
+"""The streaming reduction that every product without a dot is made of: no (m, k, n) array, a state that stays in cache."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+T = TypeVar("T")
+
+# Terms folded per loop step. With fewer, XLA's CPU compiler fuses the slicing of the operands into the innermost loop,
+# which then takes ten times as long; the benchmark `tropical chunk` shows it.
+CHUNK = 16
+
+# Entries of the state that are worked on at a time, so that it stays in a core's cache.
+STATE_ENTRIES = 1 << 19
+
+
+def fold(state: T, step: Callable[..., T], A: Any, B: Any) -> T:
+    """Fold the columns of A [m, k] and the rows of B [k, n]: state = step(state, a[m, 1], b[1, n], index).
+
+    A and B may be tuples of such arrays, which the step then gets tuples of.
+    """
+    columns, rows = jax.tree.map(jnp.transpose, A), B
+    k = jax.tree.leaves(rows)[0].shape[0]
+    whole = k // CHUNK * CHUNK
+
+    def one(state: T, columns: Any, rows: Any, t: int, index: Any) -> T:
+        a = jax.tree.map(lambda x: x[t][:, None], columns)
+        b = jax.tree.map(lambda x: x[t][None, :], rows)
+        return step(state, a, b, index)
+
+    @jax.checkpoint  # a derivative recomputes the terms instead of keeping k copies of the state
+    def several(state: T, terms: tuple[Any, Any, Array]) -> tuple[T, None]:
+        columns, rows, first = terms
+        for t in range(CHUNK):
+            state = one(state, columns, rows, t, first + t)
+        return state, None
+
+    if whole:
+        chunked = jax.tree.map(lambda x: x[:whole].reshape(-1, CHUNK, x.shape[1]), (columns, rows))
+        state, _ = lax.scan(several, state, (*chunked, jnp.arange(0, whole, CHUNK, dtype=jnp.int32)))
+    for t in range(whole, k):
+        state = one(state, columns, rows, t, jnp.int32(t))
+    return state
+
+
+def in_row_blocks(product: Callable[..., T], *operands: Array, n: int) -> T:
+    """`product(*operands)`, arrays of shape [m, n], for as many rows of the operands at a time as keep it in cache."""
+    m = operands[0].shape[0]
+    rows = -(-m // max(-(-m * n // STATE_ENTRIES), 1)) if m else 0
+    if rows >= m:
+        return product(*operands)
+
+    def one(i: Array, out: T) -> T:
+        start = jnp.minimum(i * rows, m - rows)  # the last block overlaps the one before it
+        block = product(*(lax.dynamic_slice_in_dim(x, start, rows) for x in operands))
+        return jax.tree.map(lambda o, b: lax.dynamic_update_slice_in_dim(o, b, start, 0), out, block)
+
+    shapes = jax.eval_shape(product, *(jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype) for x in operands))
+    out = jax.tree.map(lambda s: jnp.zeros((m, *s.shape[1:]), s.dtype), shapes)
+    return lax.fori_loop(0, -(-m // rows), one, out)

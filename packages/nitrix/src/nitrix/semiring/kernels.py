@@ -1,0 +1,137 @@
+"""How a built-in or a user's algebra is told to the streaming kernels, and which calls they cannot serve."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nitrix._kernels.rules import Fold, Weight
+from nitrix.semiring._plain import products
+from nitrix.semiring.algebra import Semiring
+from nitrix.semiring.algebras import BOOLEAN, EUCLIDEAN, LOG, REAL, TROPICAL_MAX_PLUS, builtin
+from nitrix.semiring.paired import Product, paired, with_users_rule
+
+# The weights of the backward rules: da[i, k] = sum_j weight_a, db[k, j] = sum_i weight_b, each a function of a[i, k],
+# b[k, j], k, and of the planes [i, j]: the statistics that the forward kept, then the cotangent g.
+
+TILE = (8, 128)  # a shape to ask an algebra's state for
+
+
+@cache
+def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
+    """The product of an algebra by a platform's streaming kernels, with its derivative."""
+    fold, outputs = _fold(semiring)
+
+    def value(A: Array, B: Array) -> Array:
+        (out,) = kernel.fold(A, B, fold, dtypes=outputs(A.dtype))
+        return out
+
+    algebra = builtin(semiring)
+    if algebra is BOOLEAN:
+        return value
+    definition = products.definition(semiring)
+    if algebra is None or definition is None:
+        return with_users_rule(value, semiring)
+    keeping, kept_dtypes = _statistics(algebra, fold)
+    weight_a, weight_b = _weights(algebra)
+
+    def value_and_statistics(A: Array, B: Array) -> tuple[Array, tuple[Array, ...]]:
+        out, *statistics = kernel.fold(A, B, keeping, dtypes=(A.dtype, *kept_dtypes(A.dtype)))
+        return out, tuple(statistics)
+
+    def backward(A: Array, B: Array, statistics: tuple[Array, ...], g: Array) -> tuple[Array, Array]:
+        return kernel.pull(A, B, (*statistics, g), weight_a, weight_b)
+
+    return paired(value, value_and_statistics, backward, definition)
+
+
+def _fold(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
+    """The reduction of any algebra with its state flattened to a tuple, and its result's dtype for an operand's."""
+    monoid, times = semiring.monoid, semiring.binary_op.combine
+    structure = jax.tree.structure(jax.eval_shape(lambda: monoid.init(TILE, jnp.float32)))
+
+    def init(shape: tuple[int, ...], dtype: Any) -> tuple[Array, ...]:
+        return tuple(jax.tree.leaves(monoid.init(shape, dtype)))
+
+    def step(state: tuple[Array, ...], a: Array, b: Array, k: Array) -> tuple[Array, ...]:
+        return tuple(jax.tree.leaves(monoid.update(jax.tree.unflatten(structure, state), times(a, b))))
+
+    def finish(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        return (monoid.finalize(jax.tree.unflatten(structure, state)),)
+
+    def result(dtype: Any) -> tuple[Any, ...]:
+        return (jax.eval_shape(lambda: monoid.finalize(monoid.init(TILE, dtype))).dtype,)
+
+    return Fold(init, step, finish), result
+
+
+def _statistics(algebra: Semiring[Any], fold: Fold) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
+    """The same reduction, giving beside its value what the weights need, and the dtypes of that."""
+    if algebra is LOG:
+        return fold._replace(finish=lambda state: (*fold.finish(state), *state)), lambda dtype: (dtype, dtype)
+    if algebra is EUCLIDEAN:
+        return fold._replace(finish=lambda state: fold.finish(state) * 2), lambda dtype: (dtype,)
+    if algebra is REAL:
+        return fold, lambda dtype: ()
+    better = jnp.greater if algebra is TROPICAL_MAX_PLUS else jnp.less
+
+    def init(shape: tuple[int, ...], dtype: Any) -> tuple[Array, ...]:
+        return *fold.init(shape, dtype), jnp.full(shape, -1, jnp.int32)
+
+    def step(state: tuple[Array, ...], a: Array, b: Array, k: Array) -> tuple[Array, ...]:
+        best, attained = state
+        wins = better(algebra.binary_op.combine(a, b), best)
+        return *fold.step((best,), a, b, k), jnp.where(wins, k, attained)
+
+    return Fold(init, step, lambda state: state), lambda dtype: (jnp.int32,)
+
+
+def _weights(algebra: Semiring[Any]) -> tuple[Weight, Weight]:
+    if algebra is REAL:
+        return (lambda a, b, k, g: b * g), (lambda a, b, k, g: a * g)
+    if algebra is LOG:
+
+        def share(a: Array, b: Array, k: Array, maximum: Array, total: Array, g: Array) -> Array:
+            finite = jnp.abs(maximum) < math.inf
+            return jnp.where(finite, jnp.exp(a + b - maximum), 0) * (g / jnp.where(finite, total, 1))
+
+        return share, share
+    if algebra is EUCLIDEAN:
+
+        def direction(a: Array, b: Array, k: Array, out: Array, g: Array) -> Array:
+            return jnp.where(out == 0, 0, (a - b) * g / jnp.where(out == 0, 1, out))
+
+        return direction, lambda *operands: -direction(*operands)
+
+    def chosen(a: Array, b: Array, k: Array, attained: Array, g: Array) -> Array:
+        return jnp.where(attained == k, g, 0)
+
+    return chosen, chosen
+
+
+def cuda_refuses(semiring: Semiring[Any], dtype: np.dtype) -> str | None:
+    """Why the CUDA kernel cannot serve operands of this dtype over this algebra, or None."""
+    return _refuses(semiring, dtype, ("float32", "float64", "int32", "bool"))
+
+
+def tpu_refuses(semiring: Semiring[Any], dtype: np.dtype) -> str | None:
+    """Why the TPU kernel cannot serve operands of this dtype over this algebra, or None."""
+    return _refuses(semiring, dtype, ("float32", "int32", "bool"))
+
+
+def _refuses(semiring: Semiring[Any], dtype: np.dtype, served: tuple[str, ...]) -> str | None:
+    if dtype.name not in served:
+        return f"the kernel computes in {', '.join(served)} and this call in {dtype.name}"
+    for array in jax.tree.leaves(jax.eval_shape(lambda: semiring.monoid.init(TILE, dtype))):
+        if array.shape != TILE:
+            return (
+                f"the state of the algebra {semiring.name!r} is of shape {array.shape} for a tile {TILE}, and the "
+                f"kernel keeps arrays of the tile's shape only"
+            )
+    return None
