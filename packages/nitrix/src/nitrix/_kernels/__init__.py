@@ -1,1 +1,1 @@
-"""Hardware kernels, reached through the dispatcher only; each knows nothing of the public function it serves."""
+"""Hardware kernels, reached through the dispatcher only; none knows the public function that it serves."""
