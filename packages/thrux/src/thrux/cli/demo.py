@@ -64,17 +64,17 @@ def demo(
 
 
 def _print_summary(result: DemoResult) -> None:
-    table = Table(title="nitrix against SciPy on this machine", title_justify="left")
+    table = Table(title="nitrix against SciPy on this machine", title_justify="left", show_lines=True)
     table.add_column("Job")
     for name in ("nitrix", "SciPy", "SciPy / nitrix", "Largest difference"):
         table.add_column(name, justify="right")
     for race in result.races:
         table.add_row(
-            race.job,
+            Text.assemble(race.job, "\n", (race.size, "dim")),
             f"{1000 * race.nitrix_s:.4g} ms",
             f"{1000 * race.rival_s:.4g} ms",
             f"{race.ratio:.3g} x",
-            f"{race.largest_difference:.2g} of {race.largest_value:.4g} {race.unit}",
+            f"{race.largest_difference:.2g} of\n{race.largest_value:.4g} {race.unit}",
         )
     console.out.print(table)
     for line in result.facts:

@@ -29,6 +29,7 @@ class Cortex(NamedTuple):
 
     white: Surface  # the inner boundary of the cortex, on which distances are measured
     pial: Surface  # the outer boundary, for the pictures
+    inflated: Surface  # the same without folds, likewise
     sulcal_depth: Float[np.ndarray, " vertex"]
 
 
@@ -59,8 +60,9 @@ def load_volume(*, every: int = 1) -> Volume:
 
 def load_cortex() -> Cortex:
     """The left fsaverage5 surfaces, 10,242 vertices, and the depth of the folds."""
-    white, pial = (load_surface(_file(f"fsaverage5/{name}_left.gii.gz")) for name in ("white", "pial"))
-    return Cortex(white, pial, load_scalars(_file("fsaverage5/sulc_left.gii.gz")))
+    names = ("white", "pial", "infl")
+    white, pial, inflated = (load_surface(_file(f"fsaverage5/{name}_left.gii.gz")) for name in names)
+    return Cortex(white, pial, inflated, load_scalars(_file("fsaverage5/sulc_left.gii.gz")))
 
 
 def _file(name: str) -> Path:

@@ -77,14 +77,15 @@ def run(cortex: Cortex, *, rounds: int = 3, sources: int = SOURCES_AT_ONCE) -> C
     seed = seed_vertex(cortex)
     races, found = [], []
     for name, chosen in (
-        ("one vertex", [seed]),
-        (f"{sources} vertices at once", [seed, *range(0, n, n // (sources - 1))][:sources]),
+        ("one start", [seed]),
+        (f"{sources} starts at once", [seed, *range(0, n, n // (sources - 1))][:sources]),
     ):
         outcome, distance = race(
-            f"Distance along the cortex from {name}, {n} vertices",
+            f"Distance from {name}",
             partial(_distances, lengths, indices, jnp.asarray(start_from(chosen, n))),
             "scipy.sparse.csgraph.dijkstra",
             partial(_dijkstra, graph, chosen),
+            size=f"{n} vertices",
             unit="mm",
             rounds=rounds,
         )

@@ -17,6 +17,7 @@ class Race:
     """What came of it; times in seconds, medians over the rounds."""
 
     job: str
+    size: str
     rival: str
     nitrix_s: float
     rival_s: float
@@ -37,7 +38,14 @@ class Race:
 
 
 def race(
-    job: str, ours: Callable[[], Any], rival: str, theirs: Callable[[], Any], *, unit: str, rounds: int = 3
+    job: str,
+    ours: Callable[[], Any],
+    rival: str,
+    theirs: Callable[[], Any],
+    *,
+    size: str,
+    unit: str,
+    rounds: int = 3,
 ) -> tuple[Race, np.ndarray]:
     """Run both in turns, so that a busy moment of the machine meets both; also return our result."""
     first, _ = _timed(ours)
@@ -51,6 +59,7 @@ def race(
     nitrix_s = statistics.median(mine)
     return Race(
         job=job,
+        size=size,
         rival=rival,
         nitrix_s=nitrix_s,
         rival_s=statistics.median(yours),

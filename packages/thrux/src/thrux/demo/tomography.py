@@ -23,7 +23,7 @@ from thrux.demo.mesh import Neighbours, neighbours_of, part_of
 
 SPEED = 300.0  # mm/s, of travelling waves in cortex
 NOISE_MS = 0.5
-_RADIUS_MM = 75.0
+_RADIUS_MM = 85.0
 _SMOOTHING_PASSES = 6
 _FAR = np.float32(1e6)  # ms: stands for "never", and unlike infinity has a gradient of 0 and not NaN
 
@@ -52,7 +52,14 @@ class _Problem(NamedTuple):
     recorded: Array
 
 
-def run(cortex: Cortex, distance: np.ndarray, *, steps: int = 120, n_sources: int = 24) -> Tomography:
+def run(
+    cortex: Cortex,
+    distance: np.ndarray,
+    *,
+    steps: int = 60,
+    n_sources: int = 12,
+    on_step: Callable[[int], None] = lambda step: None,
+) -> Tomography:
     """Hide two patches of unusual speed around the seed, record arrival times, and find the speeds."""
     rng = np.random.default_rng(0)
     part, numbers = part_of(cortex.white, distance < _RADIUS_MM)
@@ -66,7 +73,7 @@ def run(cortex: Cortex, distance: np.ndarray, *, steps: int = 120, n_sources: in
     problem, hops = _problem(mesh, sources, recorded_at, recorded)
 
     loss_and_gradient = jax.jit(jax.value_and_grad(_loss), static_argnames="hops")
-    latent, losses = _adam(lambda x: loss_and_gradient(x, problem, hops=hops), n, steps)
+    latent, losses = _adam(lambda x: loss_and_gradient(x, problem, hops=hops), n, steps, on_step)
     found = np.asarray(_smooth(latent, problem))
     truth = np.log(true_speed / SPEED)
     slope, differences = _check_gradient(loss_and_gradient, latent, problem, hops, mesh, sources)
@@ -103,12 +110,17 @@ def _loss(latent: Float[Array, " vertex"], problem: _Problem, *, hops: int) -> F
 
 
 def _adam(
-    loss_and_gradient: Callable[..., Any], n: int, steps: int, rate: float = 0.1
+    loss_and_gradient: Callable[..., Any],
+    n: int,
+    steps: int,
+    on_step: Callable[[int], None],
+    rate: float = 0.1,
 ) -> tuple[Array, np.ndarray]:
     """Gradient descent by Adam (Kingma and Ba, arXiv:1412.6980) with a rate that falls to 0."""
     x, mean, square = (jnp.zeros(n) for _ in range(3))
     losses = []
     for step in range(1, steps + 1):
+        on_step(step)
         loss, slope = loss_and_gradient(x)
         losses.append(float(loss))
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
@@ -173,14 +185,14 @@ def _hidden_speed(mesh: Neighbours, vertices: np.ndarray) -> np.ndarray:
     """A patch at little more than half of the usual speed, and one at about 1.6 times of it."""
     centre = vertices.mean(axis=0)
     log_speed = np.zeros(len(vertices))
-    for offset, height in (((0, 24, -8), -0.6), ((0, -24, -4), 0.5)):
+    for offset, height in (((0, 26, -6), -0.65), ((0, -26, 0), 0.6)):
         middle = int(np.argmin(np.linalg.norm(vertices - (centre + np.array(offset)), axis=1)))
         away = shortest_paths(
             jnp.asarray(mesh.lengths),
             jnp.asarray(mesh.indices),
             jnp.asarray(start_from([middle], len(vertices))),
         )[0]
-        log_speed += height * np.exp(-0.5 * (np.asarray(away)[:, 0] / 11.0) ** 2)
+        log_speed += height * np.exp(-0.5 * (np.asarray(away)[:, 0] / 13.0) ** 2)
     return SPEED * np.exp(log_speed)
 
 

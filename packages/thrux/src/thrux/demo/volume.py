@@ -33,10 +33,11 @@ def run(volume: Volume, *, rounds: int = 3) -> SmoothedVolume:
     for fwhm in FWHM_MM:
         sigma = [fwhm / math.sqrt(8 * math.log(2)) / mm for mm in volume.spacing]
         outcome, smoothed[fwhm] = race(
-            f"Gaussian, FWHM {fwhm:g} mm, {' x '.join(map(str, volume.values.shape))} voxels",
+            f"Gaussian, FWHM {fwhm:g} mm",
             partial(gaussian, x, fwhm=fwhm, spacing=volume.spacing, mode="reflect"),
             "scipy.ndimage.gaussian_filter",
             partial(ndimage.gaussian_filter, volume.values, sigma, mode="reflect"),
+            size=" x ".join(map(str, volume.values.shape)) + " voxels",
             unit="grey levels",
             rounds=rounds,
         )

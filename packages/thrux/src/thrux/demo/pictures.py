@@ -1,0 +1,228 @@
+"""The pictures of the report, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from thrux.demo.data import Cortex
+from thrux.demo.geodesic import CorticalDistance
+from thrux.demo.render import LATERAL, MEDIAL, OBLIQUE, View, render
+from thrux.demo.tomography import SPEED, Tomography
+from thrux.demo.volume import SmoothedVolume
+
+INK = "#7d8694"  # readable on white and on black
+ACCENT = "#2f9e8f"
+NIGHT = "#0d1117"
+_STEP_MM = 20.0
+
+
+def slices(result: SmoothedVolume) -> bytes:
+    """The image as it is and smoothed, each seen from three sides."""
+    spacing = result.volume.spacing
+    columns = [("as it is", result.volume.values)]
+    columns += [(f"FWHM {fwhm:g} mm", values) for fwhm, values in result.smoothed.items()]
+    box = _around(result.volume.values)
+    panels = [[_slice(values[box], spacing, axis) for _, values in columns] for axis in (2, 1, 0)]
+    heights = [row[0].shape[0] for row in panels]
+    width = max(row[0].shape[1] for row in panels)
+    figure = _figure(len(columns) * 3.3, 3.3 * sum(heights) / width + 0.4, background="black")
+    grid = figure.subplots(3, len(columns), height_ratios=heights, squeeze=False)
+    figure.subplots_adjust(0, 0, 1, 0.96, 0.02, 0.02)
+    for axes_row, row in zip(grid, panels, strict=True):
+        for axes, panel in zip(axes_row, row, strict=True):
+            axes.imshow(panel, cmap="gray", origin="lower", vmin=0, vmax=float(result.volume.values.max()))
+            axes.axis("off")
+    for axes, (title, _) in zip(grid[0], columns, strict=True):
+        axes.set_title(title, color="white", fontsize=13)
+    return _png(figure)
+
+
+def distance_map(cortex: Cortex, result: CorticalDistance) -> bytes:
+    """Distance from the seed over the hemisphere, from three sides, a line every 20 mm."""
+    norm = Normalize(0, float(result.distance.max()))
+    views = [paint_distance(cortex, result, view) for view in (OBLIQUE, LATERAL, MEDIAL)]
+    figure = _row(views, [view.name for view in (OBLIQUE, LATERAL, MEDIAL)])
+    _colour_bar(figure, norm, "viridis", "mm along the cortex")
+    return _png(figure)
+
+
+def paint_distance(cortex: Cortex, result: CorticalDistance, view: View, *, height: int = 420) -> np.ndarray:
+    """One view of the distances."""
+    top = float(result.distance.max())
+
+    def colours(distance: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        rgb = colormaps["viridis"](distance / top)[:, :3] * _in_folds(depth)
+        line = np.abs((distance + _STEP_MM / 2) % _STEP_MM - _STEP_MM / 2) < 0.55
+        rgb[line] = 0.25 * rgb[line] + 0.75
+        rgb[distance < 2.5] = (1.0, 0.25, 0.2)
+        return rgb
+
+    return render(cortex.pial, result.distance, cortex.sulcal_depth, colours, view, height=height)
+
+
+def speed_maps(cortex: Cortex, result: Tomography) -> bytes:
+    """Speed before, after and in truth."""
+    start = np.full(len(result.vertices), SPEED)
+    maps = [("before: the same everywhere", start), ("found by gradient descent", result.found_speed)]
+    maps.append(("the hidden truth", result.true_speed))
+    figure = _row([paint_speed(cortex, result, speed) for _, speed in maps], [name for name, _ in maps])
+    _colour_bar(figure, _speed_norm(result), "RdBu", "mm/s", ticks=[150, 200, 300, 450, 600])
+    return _png(figure)
+
+
+def paint_speed(
+    cortex: Cortex, result: Tomography, speed: np.ndarray, view: View = OBLIQUE, *, height: int = 420
+) -> np.ndarray:
+    """One map of speeds on its part of the hemisphere; the rest stays grey; sources are dots."""
+    norm = _speed_norm(result)
+    whole = np.full(len(cortex.pial.vertices), np.nan)
+    whole[result.vertices] = speed
+
+    def colours(value: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        outside = np.isnan(value)
+        rgb = colormaps["RdBu"](norm(np.where(outside, SPEED, value)))[:, :3]
+        rgb[outside] = 0.55
+        return rgb * _in_folds(0.8 * depth)
+
+    return render(cortex.inflated, whole, cortex.sulcal_depth, colours, view, height=height)
+
+
+def loss_curve(result: Tomography) -> bytes:
+    """Mean squared error of the arrival times by step."""
+    figure = _figure(9.9, 3.0)
+    axes = figure.subplots()
+    figure.subplots_adjust(0.08, 0.18, 0.98, 0.96)
+    _draw_loss(axes, result)
+    return _png(figure)
+
+
+def overview(
+    cortex: Cortex, volume: SmoothedVolume, distance: CorticalDistance, tomography: Tomography
+) -> bytes:
+    """One small picture of all three jobs, for a README; 256 colours keep it small."""
+    figure = _figure(12, 4.1, background=NIGHT)
+    grid = figure.subplots(2, 4, width_ratios=[0.78, 0.78, 1.25, 1.25])
+    figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.05, 0.04)
+    box = _around(volume.volume.values)
+    widest = max(volume.smoothed)
+    for column, (title, values) in enumerate(
+        [("MNI152 T1", volume.volume.values), (f"FWHM {widest:g} mm", volume.smoothed[widest])]
+    ):
+        for row, axis in enumerate((2, 0)):
+            axes = grid[row, column]
+            panel = _slice(values[box], volume.volume.spacing, axis)
+            axes.imshow(np.where(panel > 4, panel, np.nan), cmap="gray", origin="lower", vmin=0, vmax=235)
+        grid[0, column].set_title(title, color="white", fontsize=12)
+    panels = {
+        (0, 2): paint_distance(cortex, distance, LATERAL, height=330),
+        (1, 2): paint_distance(cortex, distance, MEDIAL, height=330),
+        (0, 3): paint_speed(cortex, tomography, tomography.found_speed, height=330),
+    }
+    for place, picture in panels.items():
+        grid[place].imshow(picture)
+    grid[0, 2].set_title("distance along the cortex", color="white", fontsize=12)
+    grid[0, 3].set_title("wave speed found by gradients", color="white", fontsize=12)
+    for axes in grid.flat:
+        axes.axis("off")
+    grid[1, 3].axis("on")
+    _draw_loss(grid[1, 3], tomography)
+    box = grid[1, 3].get_position()
+    grid[1, 3].set_position((box.x0 + 0.05, box.y0 + 0.11, box.width - 0.06, box.height - 0.15))
+    return _few_colours(_png(figure, dpi=100))
+
+
+def _draw_loss(axes: Any, result: Tomography) -> None:
+    axes.semilogy(np.arange(len(result.losses)), result.losses, color=ACCENT, linewidth=2)
+    axes.set_xlabel("step", color=INK)
+    axes.set_ylabel("error in ms²", color=INK)
+    axes.patch.set_alpha(0)
+    axes.tick_params(colors=INK, which="both")
+    axes.grid(color=INK, alpha=0.25)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+
+
+def _slice(values: np.ndarray, spacing: tuple[float, float, float], axis: int) -> np.ndarray:
+    """The middle slice, upright, with square pixels of the smallest voxel size."""
+    step = [max(1, round(mm / min(spacing))) for mm in spacing]
+    # A little beside the middle, where there is cortex and not the gap between the hemispheres.
+    panel = np.take(values, values.shape[axis] * 46 // 100, axis=axis)
+    kept = [step[a] for a in range(3) if a != axis]
+    return np.kron(panel, np.ones(kept)).T
+
+
+def _around(values: np.ndarray, margin: int = 8) -> tuple[slice, ...]:
+    """The box that holds everything bright, and a margin."""
+    bright = np.nonzero(values > 0.1 * values.max())
+    return tuple(slice(max(0, int(at.min()) - margin), int(at.max()) + margin) for at in bright)
+
+
+def _in_folds(depth: np.ndarray) -> np.ndarray:
+    """Darker in the depth of the folds."""
+    return (0.86 - 0.22 * np.tanh(1.2 * depth))[:, None]
+
+
+def _speed_norm(result: Tomography) -> LogNorm:
+    reach = float(np.abs(np.log(result.true_speed / SPEED)).max())
+    return LogNorm(SPEED * np.exp(-reach), SPEED * np.exp(reach), clip=True)
+
+
+def _row(pictures: list[np.ndarray], titles: list[str]) -> Figure:
+    widths = [picture.shape[1] / picture.shape[0] for picture in pictures]
+    figure = _figure(9.9, 9.9 / sum(widths) * 0.98 + 0.95)
+    row = figure.subplots(1, len(pictures), width_ratios=widths)
+    figure.subplots_adjust(0, 0.2, 1, 0.92, 0.02, 0)
+    for axes, picture, title in zip(row, pictures, titles, strict=True):
+        axes.imshow(picture)
+        axes.axis("off")
+        axes.set_title(title, color=INK, fontsize=11)
+    return figure
+
+
+def _colour_bar(
+    figure: Figure, norm: Normalize, colours: str, label: str, *, ticks: list[float] | None = None
+) -> None:
+    axes = figure.add_axes((0.3, 0.13, 0.4, 0.035))
+    bar = figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
+    if ticks:
+        inside = [t for t in ticks if norm.vmin is not None and norm.vmax and norm.vmin <= t <= norm.vmax]
+        bar.set_ticks(inside)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_ticks([], minor=True)
+    bar.set_label(label, color=INK)
+    bar.outline.set_visible(False)
+    axes.tick_params(colors=INK)
+
+
+def _figure(width: float, height: float, *, background: str = "none") -> Figure:
+    figure = Figure(figsize=(width, height), facecolor=background)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure, *, dpi: int = 130) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=dpi, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _few_colours(png: bytes) -> bytes:
+    from PIL import Image  # matplotlib needs it too
+
+    stream = io.BytesIO()
+    full = Image.open(io.BytesIO(png)).convert("RGB")
+    palette = full.quantize(256, kmeans=1)
+    full.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

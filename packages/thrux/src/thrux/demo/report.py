@@ -1,0 +1,85 @@
+"""The report: one HTML page with everything in it."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING
+
+from thrux.demo.race import Race
+
+if TYPE_CHECKING:
+    from thrux.demo.run import DemoResult
+
+CAPTIONS = {
+    "overview": "All three jobs at a glance.",
+    "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
+    "distance": "Distance from a vertex in the hand area of the motor cortex (red); white lines every 20 mm.",
+    "speed": "Wave speed on the inflated hemisphere: the first guess, what was learned from arrival times, "
+    "and the truth, which the learning never saw.",
+    "loss": "Mean squared error of the arrival times at each step.",
+}
+
+
+def page(result: DemoResult, figures: dict[str, bytes]) -> str:
+    """The page; it loads nothing from elsewhere."""
+    return Template(_text("report.html")).substitute(
+        {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
+        style=_text("report.css"),
+        gaussian_table=_table(result.races[:2]),
+        distance_table=_table(result.races[2:]),
+        distance_facts=_list(result.facts[:1]),
+        learning_facts=_list(result.facts[1:]),
+        sources=result.numbers["sources"],
+        noise=result.numbers["noise_ms"],
+        rounds=result.races[0].rounds,
+        versions=escape(result.versions.strip()),
+        kind="Quick" if result.quick else "Full",
+        seconds=f"{result.seconds:.0f}",
+    )
+
+
+def milliseconds(seconds: float) -> str:
+    """A time in ms, with three digits."""
+    value = 1000 * seconds
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def _text(name: str) -> str:
+    return resources.files("thrux.demo").joinpath(name).read_text(encoding="utf-8")
+
+
+def _figure(png: bytes, caption: str) -> str:
+    data = base64.b64encode(png).decode("ascii")
+    text = escape(caption, quote=True)
+    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
+
+
+def _table(races: list[Race]) -> str:
+    heads = ("Job", "nitrix", "SciPy", "SciPy / nitrix", "Compiling, once", "Largest difference")
+    return (
+        '<div class="scroll"><table><thead><tr>'
+        + "".join(f"<th>{head}</th>" for head in heads)
+        + "</tr></thead><tbody>"
+        + "".join(_row(race) for race in races)
+        + "</tbody></table></div>"
+    )
+
+
+def _row(race: Race) -> str:
+    cells = (
+        f"{escape(race.job)}<small>{escape(race.size)}; {escape(race.rival)}</small>",
+        milliseconds(race.nitrix_s),
+        milliseconds(race.rival_s),
+        f"<b>{race.ratio:.3g} &times;</b>",
+        f"{race.compile_s:.2f} s",
+        f"{race.largest_difference:.2g}<small>of {race.largest_value:.4g} {escape(race.unit)}</small>",
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _list(lines: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"

@@ -1,0 +1,165 @@
+"""The three jobs in a row, and the files that come of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from thrux.atomic import atomic_output
+from thrux.demo.data import check_packages, load_cortex, load_volume
+from thrux.demo.race import Race
+from thrux.errors import ThruxError
+
+REPORT, PICTURE, RESULTS = "report.html", "demo.png", "results.json"
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found and where it wrote it."""
+
+    report: str
+    seconds: float
+    races: list[Race]
+    facts: list[str]  # in words, for the summary
+    numbers: dict[str, float]
+    versions: str
+    quick: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for `--json` and results.json."""
+        return {
+            "report": self.report,
+            "seconds": self.seconds,
+            "quick": self.quick,
+            "races": [race.as_dict() for race in self.races],
+            **self.numbers,
+            "versions": dict(line.split(": ", 1) for line in self.versions.splitlines() if ": " in line),
+        }
+
+
+def run_demo(
+    out: Path,
+    *,
+    force: bool = False,
+    quick: bool = False,
+    progress: Callable[[str, float], None] = lambda text, done: None,
+) -> DemoResult:
+    """Run the demo and write its report.
+
+    Args:
+      out: The folder for report.html, demo.png and results.json; made if it is not there.
+      force: Write into a folder that is not empty; only these three files are replaced.
+      quick: A coarser volume and fewer steps.
+      progress: Called with (what is being done, fraction done).
+    Raises:
+      ThruxError: If a package is missing or the folder is refused.
+    """
+    began = time.perf_counter()
+    _prepare_folder(out, force=force)
+    check_packages()
+    from nitrix import show_versions
+
+    from thrux.demo import geodesic, pictures, report, tomography, volume
+
+    progress("Reading the MNI152 template and the fsaverage5 surfaces", 0.02)
+    image, cortex = load_volume(every=4 if quick else 1), load_cortex()
+    progress("Smoothing the template, by nitrix and by SciPy", 0.05)
+    smoothed = volume.run(image)
+    progress("Measuring distances along the cortex", 0.3)
+    distance = geodesic.run(cortex)
+    steps = 12 if quick else 60
+    found = tomography.run(
+        cortex,
+        distance.distance,
+        steps=steps,
+        on_step=lambda step: progress("Learning wave speeds by gradients", 0.4 + 0.35 * step / steps),
+    )
+    drawings: dict[str, Callable[[], bytes]] = {
+        "overview": partial(pictures.overview, cortex, smoothed, distance, found),
+        "slices": partial(pictures.slices, smoothed),
+        "distance": partial(pictures.distance_map, cortex, distance),
+        "speed": partial(pictures.speed_maps, cortex, found),
+        "loss": partial(pictures.loss_curve, found),
+    }
+    figures = {}
+    for number, (name, draw) in enumerate(drawings.items()):
+        progress("Drawing the pictures", 0.75 + 0.05 * number)
+        figures[name] = draw()
+    with redirect_stdout(io.StringIO()) as versions:
+        show_versions()
+    result = DemoResult(
+        report=str(out / REPORT),
+        seconds=time.perf_counter() - began,
+        races=[*smoothed.races, *distance.races],
+        facts=_facts(distance, found),
+        numbers=_numbers(distance, found),
+        versions=versions.getvalue(),
+        quick=quick,
+    )
+    progress("Writing the report", 0.99)
+    _write(out / PICTURE, figures["overview"])
+    _write(out / RESULTS, json.dumps(result.as_dict(), indent=2, allow_nan=False).encode())
+    _write(out / REPORT, report.page(result, figures).encode())
+    return result
+
+
+def _facts(distance: Any, found: Any) -> list[str]:
+    return [
+        f"Distances settled after {distance.products} min-plus products; the farthest vertex is "
+        f"{distance.distance.max():.0f} mm away.",
+        f"Gradient descent took the error of the arrival times from {found.losses[0]:.1f} to "
+        f"{found.losses[-1]:.2f} ms² in {len(found.losses) - 1} steps; found and hidden log speeds correlate "
+        f"at {found.correlation:.3f}.",
+        f"Slope of that error by jax.grad {found.gradient:.6g}; by central differences through SciPy's "
+        f"Dijkstra in float64 {found.gradient_by_differences:.6g}.",
+    ]
+
+
+def _numbers(distance: Any, found: Any) -> dict[str, float]:
+    from thrux.demo.tomography import NOISE_MS
+
+    return {
+        "min_plus_products": distance.products,
+        "farthest_vertex_mm": float(distance.distance.max()),
+        "sources": len(found.sources),
+        "noise_ms": NOISE_MS,
+        "loss_first_ms2": float(found.losses[0]),
+        "loss_last_ms2": float(found.losses[-1]),
+        "speed_correlation": found.correlation,
+        "slope_by_grad": found.gradient,
+        "slope_by_differences": found.gradient_by_differences,
+    }
+
+
+def _prepare_folder(out: Path, *, force: bool) -> None:
+    try:
+        if not out.exists():
+            out.mkdir()
+        elif not out.is_dir():
+            raise ThruxError("it is a file", file=out, field="--out", remedy="Give the name of a folder")
+        elif not force and any(out.iterdir()):
+            raise ThruxError(
+                "the folder is not empty",
+                file=out,
+                field="--out",
+                remedy="Choose another one, or add --force: only the report's own files are replaced",
+            )
+    except OSError as error:
+        raise ThruxError(
+            f"the folder cannot be made or read ({error.strerror})",
+            file=out,
+            field="--out",
+            remedy="Make the folder above it first, and check that you may write there",
+        ) from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_output(path, force=True) as stream:
+        stream.write(content)
