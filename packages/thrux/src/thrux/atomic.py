@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from thrux.errors import ThruxError
 
 
 @contextmanager
-def atomic_output(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[IO[bytes]]:
+def atomic_output(path: str | os.PathLike[str], *, force: bool = False) -> Iterator[io.BufferedIOBase]:
     """A binary file to write, which takes the name `path` when the block ends without an error.
 
     The bytes go to a hidden file in the same folder, reach the disk, and only then is the name changed:

@@ -85,13 +85,15 @@ class _Parser:
         parser.CharacterDataHandler = self.characters
         # A reference to GIfTI's own DTD is usual and is not followed; definitions inside the file could
         # expand without bound or name other files.
-        parser.EntityDeclHandler = lambda *_: self.refuse("defining entities is refused", "ENTITY")
-        parser.ExternalEntityRefHandler = lambda *_: self.refuse("external entities are refused", "ENTITY")
+        parser.EntityDeclHandler = lambda *_: self.refuse("defining entities is refused", "ENTITY", "defined")
+        parser.ExternalEntityRefHandler = lambda *_: self.refuse(
+            "external entities are refused", "ENTITY", "external"
+        )
         parser.SkippedEntityHandler = lambda name, _: self.refuse("the entity is not known", "ENTITY", name)
         try:
             parser.Parse(text, True)
         except (expat.ExpatError, ValueError, LookupError) as error:
-            self.refuse(f"the XML cannot be parsed ({error})", "XML")
+            self.refuse(f"the XML cannot be parsed ({error})", "XML", "damaged")
 
     def refuse(self, problem: str, field: str, value: object = "") -> NoReturn:
         raise ThruxError(
@@ -101,7 +103,7 @@ class _Parser:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         if self.depth > _DEPTH:
-            self.refuse(f"elements are nested deeper than {_DEPTH}", name)
+            self.refuse(f"elements are nested deeper than {_DEPTH}", "XML", name)
         if self.depth == 1 and name != "GIFTI":
             self.refuse("the outermost element of a GIfTI file is GIFTI", "XML", name)
         if name == "DataArray":
@@ -120,7 +122,7 @@ class _Parser:
             self.text = None
         elif name == "DataArray" and self.current is not None:
             if self.current.values.size == 0:
-                self.refuse("an array has no data", "Data")
+                self.refuse("an array has no data", "Data", "missing")
             self.arrays.append(self.current)
             self.current = None
 
@@ -164,7 +166,7 @@ class _Parser:
         try:
             return np.array(words, np.float64 if dtype.kind == "f" else np.int64).astype(dtype)
         except (ValueError, OverflowError) as error:
-            self.refuse(f"a value cannot be read ({error})", "Data")
+            self.refuse(f"a value cannot be read ({error})", "Data", "damaged")
 
     def binary(self, text: str, nbytes: int, *, packed: bool) -> bytes:
         try:

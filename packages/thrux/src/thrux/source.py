@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import stat
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 from thrux.errors import ThruxError
 
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _CHUNK = 2**20
 _TAIL = 2**16
 
@@ -25,20 +26,25 @@ class ByteSource:
             status = os.stat(self.path)
             if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
                 raise ThruxError(
-                    "it is not a regular file", file=self.path, field="file", remedy="Give the path of a file"
+                    "only regular files are read",
+                    file=self.path,
+                    field="file",
+                    value=_KINDS.get(stat.S_IFMT(status.st_mode), "special"),
+                    remedy="Give the path of a file",
                 )
-            self._raw: IO[bytes] = open(self.path, "rb")  # noqa: SIM115 (closed by close)
+            self._raw: io.BufferedIOBase = open(self.path, "rb")  # noqa: SIM115 (closed by close)
         except (OSError, ValueError) as error:
             raise ThruxError(
-                f"it cannot be opened ({getattr(error, 'strerror', None) or error})",
+                "it cannot be opened",
                 file=self.path,
                 field="file",
+                value=getattr(error, "strerror", None) or error,
                 remedy="Check the path and that you may read it",
             ) from None
         self.size = status.st_size
         self.compressed = self._raw.read(2) == b"\x1f\x8b"
         self._raw.seek(0)
-        self._stream: IO[bytes] | gzip.GzipFile = self._raw
+        self._stream: io.BufferedIOBase = self._raw
         if self.compressed:
             self._stream = gzip.GzipFile(fileobj=self._raw, mode="rb")
 

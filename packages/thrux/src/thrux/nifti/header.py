@@ -86,9 +86,10 @@ def _parse(source: ByteSource) -> nibabel.Nifti1Header:
     start = source.read(4)
     if len(start) < 4:
         raise ThruxError(
-            f"the file holds {len(start)} bytes, too few for a header",
+            "a header takes 348 bytes or 540, so this is too few",
             file=path,
             field="header",
+            value=f"{len(start)} bytes long",
             remedy="Give a NIfTI file (.nii or .nii.gz)",
         )
     for order in "<>":
@@ -137,5 +138,6 @@ def _parse(source: ByteSource) -> nibabel.Nifti1Header:
             f"the header cannot be parsed ({error})",
             file=path,
             field="header",
+            value="damaged",
             remedy="Copy the file again",
         ) from None

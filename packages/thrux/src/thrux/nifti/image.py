@@ -15,7 +15,7 @@ from nibabel.nifti1 import Nifti1Extension
 from thrux.errors import ThruxError
 from thrux.limits import Limits
 from thrux.nifti.header import NiftiHeader
-from thrux.nifti.reader import NiftiReader
+from thrux.nifti.reader import NiftiReader, scaled
 from thrux.nifti.writer import check_name, open_output
 
 
@@ -30,7 +30,7 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> nibab
       limits: What the file may ask for. Default: `Limits()`.
     Returns:
       The image, with the file's affine, header and extensions. Its array has the type on disk; where the
-      file scales its values it has float32, or float64 if the stored type has more than 16 bits.
+      file scales its values it has float32 if these are integers of up to 16 bits, else float64.
     Raises:
       ThruxError: If the file is refused; it names file, field, value and remedy.
     Example:
@@ -42,14 +42,11 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> nibab
         header = reader.header
         dtype = header.dtype.newbyteorder("=")
         if header.scaled:
-            dtype = np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+            dtype = _scaled_dtype(header)
         reader.check_memory(math.prod(header.shape) * dtype.itemsize + header.data_bytes)
         values = reader.raw()
     if header.scaled:
-        scaled = values.astype(dtype, order="F")
-        scaled *= dtype.type(header.slope)
-        scaled += dtype.type(header.intercept)
-        values = scaled
+        values = scaled(values, header, dtype)
     elif values.dtype != dtype:
         values = values.astype(dtype, order="F")
     kind = nibabel.Nifti2Image if isinstance(header.raw, nibabel.Nifti2Header) else nibabel.Nifti1Image
@@ -81,6 +78,13 @@ def save(image: nibabel.Nifti1Image, path: str | os.PathLike[str], *, force: boo
         # A new image object, so that the caller's does not come to believe that it lives in our stream.
         copy = type(image)(image.dataobj, image.affine, image.header)
         copy.to_file_map({"image": FileHolder(fileobj=stream)})
+
+
+def _scaled_dtype(header: NiftiHeader) -> np.dtype:
+    """float32 where that surely holds the scaled values: integers of 16 bits with a usual slope."""
+    largest = abs(header.slope) * 2**16 + abs(header.intercept)
+    small = header.dtype.kind in "iu" and header.dtype.itemsize <= 2 and largest < 1e38
+    return np.dtype(np.float32 if small else np.float64)
 
 
 def _extensions(header: NiftiHeader) -> list[Nifti1Extension]:

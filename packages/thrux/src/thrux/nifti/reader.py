@@ -8,12 +8,32 @@ from collections.abc import Iterator
 from types import TracebackType
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from thrux.errors import ThruxError
 from thrux.limits import MIB, Limits
-from thrux.nifti.header import read_header
+from thrux.nifti.header import NiftiHeader, read_header
 from thrux.source import ByteSource
+
+
+def scaled(
+    raw: Shaped[np.ndarray, "*shape"], header: NiftiHeader, dtype: np.dtype
+) -> Float[np.ndarray, "*shape"]:
+    """Stored values as real ones; refused where finite ones become infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = raw.astype(dtype, order="F")
+        if header.scaled:
+            values *= header.slope
+            values += header.intercept
+            if not np.isfinite(values).all() and not np.array_equal(np.isfinite(values), np.isfinite(raw)):
+                raise ThruxError(
+                    "the scaled values are too large to be represented",
+                    file=header.path,
+                    field="scl_slope",
+                    value=header.slope,
+                    remedy="Mend the scaling in the header",
+                )
+    return values
 
 
 class NiftiReader:
@@ -56,9 +76,8 @@ class NiftiReader:
 
     def volumes(self) -> Iterator[Shaped[np.ndarray, "*spatial"]]:
         """The volumes in the order of the file, scaled to real values, in float64."""
-        header = self.header
         for raw in self.raw_volumes():
-            yield raw.astype(np.float64) * header.slope + header.intercept
+            yield scaled(raw, self.header, np.dtype(np.float64))
 
     def raw(self) -> Shaped[np.ndarray, "*shape"]:
         """All values at once, unscaled and in the type they have on disk."""
@@ -72,7 +91,11 @@ class NiftiReader:
             values = np.empty(shape, self.header.dtype, order="F")
         except MemoryError:
             raise ThruxError(
-                "there is not enough memory for it", file=self.header.path, field="dim", value=shape
+                "there is not enough memory for it",
+                file=self.header.path,
+                field="dim",
+                value=shape,
+                remedy="Use a machine with more memory",
             ) from None
         self._source.read_exactly_into(values.reshape(-1, order="F").view(np.uint8).data, field="data")
         return values

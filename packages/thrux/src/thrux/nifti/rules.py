@@ -140,6 +140,15 @@ def check_bytes(source: ByteSource, offset: int, nbytes: int, limits: Limits) ->
 
 def affine_of(raw: nibabel.Nifti1Header, path: Path) -> np.ndarray:
     """The best affine, finite and of full rank."""
+    for field in ("sform_code", "qform_code"):
+        if not 0 <= int(raw[field]) <= 5:
+            raise ThruxError(
+                "the code of an orientation is 0 to 5",
+                file=path,
+                field=field,
+                value=int(raw[field]),
+                remedy=_REWRITE,
+            )
     fields: list[str] = []
     if int(raw["sform_code"]) > 0:
         fields += ["srow_x", "srow_y", "srow_z"]
@@ -164,7 +173,11 @@ def affine_of(raw: nibabel.Nifti1Header, path: Path) -> np.ndarray:
         affine = np.asarray(raw.get_best_affine(), np.float64)
     except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
         raise ThruxError(
-            f"the orientation cannot be computed ({error})", file=path, field="quatern", remedy=_REWRITE
+            f"the orientation cannot be computed ({error})",
+            file=path,
+            field="quatern",
+            value=[float(raw[f"quatern_{axis}"]) for axis in "bcd"],
+            remedy=_REWRITE,
         ) from None
     norms = np.linalg.norm(affine[:3, :3], axis=0)
     # Relative to the voxel size, so that tiny voxels in metres are not called flat.

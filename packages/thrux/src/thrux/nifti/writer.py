@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import numpy as np
 from jaxtyping import Float
@@ -31,7 +31,7 @@ def check_name(path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
-def open_output(stack: ExitStack, path: Path, *, force: bool) -> IO[bytes] | gzip.GzipFile:
+def open_output(stack: ExitStack, path: Path, *, force: bool) -> io.BufferedIOBase:
     """The stream that becomes `path`, compressed if the name says so; same input, same bytes."""
     stream = stack.enter_context(atomic_output(path, force=force))
     if path.name.endswith(".gz"):
