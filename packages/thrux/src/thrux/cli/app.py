@@ -46,10 +46,11 @@ app.command(help=paragraphs(demo.__doc__ or ""))(demo)
 app.command(help=paragraphs(smooth.__doc__ or ""))(smooth)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo("  ".join(f"{name} {_version(name)}" for name in ("thrux", "nitrix", "jax")))
         raise typer.Exit
+    return wanted
 
 
 def _version(package: str) -> str:
