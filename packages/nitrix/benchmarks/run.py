@@ -2,8 +2,8 @@
 
     python packages/nitrix/benchmarks/run.py [--only SUBSTRING]
 
-`--only` keeps the cases whose name or file holds SUBSTRING; the other rows of `results.json` stay as they are if they
-were measured on the same machine and versions.
+`--only` keeps the cases whose name or file holds SUBSTRING; the other rows of `results.json` stay as they are
+if they were measured on the same machine and versions.
 """
 
 import argparse
@@ -34,8 +34,9 @@ def main() -> int:
     only = parser.parse_args().only
     here = environment()
     print(
-        f"{here['cpu']}, {here['cores']} cores, {here['device']}; Python {here['python']}, JAX {here['jax']}, "
-        f"NumPy {here['numpy']}, SciPy {here['scipy']}; medians of interleaved rounds",
+        f"{here['cpu']}, {here['cores']} cores, {here['device']}; "
+        f"Python {here['python']}, JAX {here['jax']}, NumPy {here['numpy']}, "
+        f"SciPy {here['scipy']}; medians of interleaved rounds",
         flush=True,
     )
     print(_line(HEAD), flush=True)

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.ndimage as ndi
 from harness import Case
-
 from nitrix.smoothing import gaussian
 
 WORKLOADS = {  # name: (shape, sigma in voxels, required ratio)

@@ -1,4 +1,4 @@
-"""Smoothing of images: separable linear filters, in millimetres, differentiable in the image and in the width."""
+"""Smoothing of images, in millimetres, differentiable in the image and in the width."""
 
 # Linear filters.
 from nitrix.smoothing.gaussian import gaussian as gaussian

@@ -1,13 +1,17 @@
 """The sampled Gaussian along one axis as a matrix product, with the boundary rule folded into the matrix.
 
 A dense n x n matrix costs n products per voxel whatever sigma is, which a CPU does faster than 2 * radius + 1
-shifted additions. Where the kernel is short beside the axis, or the axis is long, the axis is cut into blocks and
-each block's window (the block and its margins) is multiplied by one small matrix that all blocks share.
+shifted additions. Where the kernel is short beside the axis, or the axis is long, the axis is cut into blocks
+and each block's window (the block and its margins) is multiplied by one small matrix that all blocks share.
 """
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Inexact, Int, Num, Real
 
 from nitrix._boundary import source_index
@@ -28,11 +32,14 @@ def smooth_axis(
     n, reach = x.shape[axis], weights.shape[0] // 2
     leading = int(np.prod(x.shape[:axis]))
     lines = x.reshape(leading, n, -1)
-    block = min(max(BLOCKS[0], 1 << (2 * reach - 1).bit_length()), BLOCKS[1])
+    blocks = max(1, n // max(BLOCKS[0], min(4 * reach, BLOCKS[1]), reach))
+    block = max(-(-n // blocks), reach)
     # Windows halve the products or better; on a leading axis a dense product needs no transposition and wins.
     short = 2 * (block + 2 * reach) <= n and leading > 1
     if n > LONGEST_DENSE or short:
-        out = _windows(lines, weights.astype(x.dtype), mode, block)
+        out = (_short_windows if n <= LONGEST_DENSE else _windows)(
+            lines, weights.astype(x.dtype), mode, block
+        )
     else:
         out = _product(dense_matrix(weights, n, mode).astype(x.dtype), lines)
     if mode == "constant" and cval is not None:
@@ -49,8 +56,8 @@ def gaussian_weights(
 ) -> Real[Array, " tap"]:
     """Weights of the offsets -reach..reach, zero beyond `radius`, NaN where sigma or radius cannot be served.
 
-    With u = offset / sigma the derivatives of the density are (-1 / sigma)^m He_m(u) exp(-u^2 / 2), He_m being the
-    Hermite polynomials. A correlation runs against the sign of a convolution, hence (+1 / sigma)^m.
+    With u = offset / sigma the derivatives of the density are (-1 / sigma)^m He_m(u) exp(-u^2 / 2), He_m
+    being the Hermite polynomials. A correlation runs against the sign of a convolution, hence (+1 / sigma)^m.
     """
     offset = jnp.arange(-reach, reach + 1, dtype=sigma.dtype)
     inside = jnp.abs(offset) <= radius.astype(sigma.dtype)
@@ -79,8 +86,8 @@ def dense_matrix(weights: Real[Array, " tap"], n: int, mode: str) -> Real[Array,
             before, after = _tails(weights, n)
             matrix = matrix.at[:, 0].add(before).at[:, -1].add(after)
         return matrix
-    # The extension repeats with a period, so the weights of equal offsets modulo the period are summed first; the
-    # second image of a sample in one period is its reflection.
+    # The extension repeats with a period, so the weights of equal offsets modulo the period are summed first;
+    # the second image of a sample in one period is its reflection.
     period = {"wrap": n, "reflect": 2 * n, "mirror": max(2 * n - 2, 1)}[mode]
     offset = np.arange(-reach, reach + 1) % period
     folded = jnp.zeros(period, weights.dtype).at[offset].add(weights)
@@ -106,21 +113,48 @@ def _tails(weights: Real[Array, " tap"], n: int) -> tuple[Real[Array, " n"], Rea
 def _windows(
     lines: Inexact[Array, "l n r"], weights: Inexact[Array, " tap"], mode: str, block: int
 ) -> Inexact[Array, "l n r"]:
-    """One small matrix times the window of every block: no n x n matrix, (block + 2 reach) / block volumes."""
+    """One small matrix times the window of every block, (block + 2 reach) / block volumes in all."""
     leading, n, trailing = lines.shape
     reach = weights.shape[0] // 2
-    blocks, width = -(-n // block), block + 2 * reach
-    positions = np.arange(blocks)[:, None] * block + np.arange(width) - reach
-    index = source_index(positions, n, mode).reshape(-1)
-    # The last block may hang over the end; what it computes there is cut off, so any sample may stand in.
+    blocks = -(-n // block)
+    covered, width = blocks * block, block + 2 * reach
     fill = {"mode": "fill", "fill_value": 0} if mode == "constant" else {"mode": "clip"}
-    windows = jnp.take(lines, index, axis=1, **fill).reshape(leading, blocks, width, trailing)
+    before = source_index(np.arange(-reach, 0), n, mode)
+    after = source_index(np.arange(n, covered + reach), n, mode)
+    padded = jnp.concatenate(
+        [jnp.take(lines, before, axis=1, **fill), lines, jnp.take(lines, after, axis=1, **fill)], axis=1
+    )
+    # Gathering whole windows would do, but its transpose is a scatter; that of slices is cheap.
+    low, core, high = (
+        padded[:, start : start + covered].reshape(leading, blocks, block, trailing)
+        for start in (0, reach, 2 * reach)
+    )
+    windows = jnp.concatenate([low[:, :, :reach], core, high[:, :, block - reach :]], axis=2)
     matrix = _at(weights, np.arange(width)[None, :] - np.arange(block)[:, None])
     if trailing == 1:
         out = jnp.einsum("ik,lbk->lbi", matrix, windows[..., 0], precision=lax.Precision.HIGHEST)
     else:
         out = jnp.einsum("ik,lbkr->lbir", matrix, windows, precision=lax.Precision.HIGHEST)
     return out.reshape(leading, blocks * block, trailing)[:, :n]
+
+
+# The transpose of overlapping windows is slow. Where the dense matrix exists, the tangent is computed by it:
+#   d(M x) = M dx + dM x, the same numbers, and its transpose is a matrix product again.
+_short_windows = jax.custom_jvp(_windows, nondiff_argnums=(2, 3))
+
+
+def _short_windows_jvp(mode: str, block: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    lines, weights = primals
+    n = lines.shape[1]
+    terms = []
+    if not isinstance(tangents[0], SymbolicZero):
+        terms.append(_product(dense_matrix(weights, n, mode), tangents[0]))
+    if not isinstance(tangents[1], SymbolicZero):
+        terms.append(_product(dense_matrix(tangents[1], n, mode), lines))
+    return _short_windows(lines, weights, mode, block), sum(terms[1:], terms[0])
+
+
+_short_windows.defjvp(_short_windows_jvp, symbolic_zeros=True)
 
 
 def _product(matrix: Inexact[Array, "n n"], lines: Inexact[Array, "l n r"]) -> Inexact[Array, "l n r"]:

@@ -2,22 +2,31 @@
 
 import functools
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Num, Real, Shaped
 
 from nitrix._boundary import BoundaryMode, plain_mode
+from nitrix.smoothing._gaussian_arguments import (
+    cast,
+    check_width,
+    floating,
+    in_voxels,
+    known_value,
+    orders_of,
+    outer_value,
+    per_axis,
+    radius_of,
+    spatial_axes,
+)
 from nitrix.smoothing._gaussian_axis import LONGEST_DENSE, gaussian_weights, smooth_axis
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
-WIDEST = 65_536  # voxels of radius; wider ones are mistaken units, and would fill the memory
 
 
 def gaussian(
@@ -34,45 +43,46 @@ def gaussian(
 ) -> Inexact[Array, "..."]:
     """Smooth an image with a Gaussian, one axis after the other.
 
-    The sampled, truncated and normalised Gaussian of `scipy.ndimage.gaussian_filter`, applied as one matrix product
-    per axis. Linear in `x`, differentiable in `x`, `sigma`, `fwhm`, `spacing` and `cval`, in both directions and to
-    any order. The radius is a step function of sigma, through which nothing is differentiated.
+    The sampled, truncated and normalised Gaussian of `scipy.ndimage.gaussian_filter`, applied as one matrix
+    product per axis. Linear in `x`, differentiable in `x`, `sigma`, `fwhm`, `spacing` and `cval`, in both
+    directions and to any order. The radius is a step function of sigma, through which nothing is
+    differentiated.
 
     Args:
-      x: The image; leading axes that `spatial_rank` leaves out are a batch. Integers and booleans are taken as the
-        default float; float16 and bfloat16 are summed in float32; complex numbers part by part.
-      sigma: Standard deviation in units of `spacing`: one number, or one for each spatial axis. 0 leaves an axis
-        alone. Give either this or `fwhm`.
+      x: The image; leading axes that `spatial_rank` leaves out are a batch. Integers and booleans are taken
+        as the default float; float16 and bfloat16 are summed in float32; complex numbers part by part.
+      sigma: Standard deviation in units of `spacing`: one number, or one for each spatial axis. 0 leaves an
+        axis alone. Give either this or `fwhm`.
       fwhm: Full width at half maximum, 2 sqrt(2 ln 2) sigma, in the same units.
       spacing: Voxel size along each spatial axis, in mm. The default reads sigma in voxels.
       mode: What stands beyond the edges, by SciPy's names: "reflect" (d c b a | a b c d), "mirror" (d c b |
         a b c d), "nearest", "constant" (`cval`), "wrap", or their synonyms "grid-mirror", "grid-constant",
         "grid-wrap". An axis may be shorter than the kernel.
-      truncate: Radius of the kernel in standard deviations; in voxels it is int(truncate * sigma / spacing + 0.5).
+      truncate: Radius of the kernel in standard deviations, rounded to voxels as SciPy does.
       cval: The value outside the image for mode "constant".
-      order: 0 smooths; m takes the m-th derivative of the smoothed image, per unit of `spacing`. One integer, or
-        one for each spatial axis.
+      order: 0 smooths; m takes the m-th derivative of the smoothed image, per unit of `spacing`. One integer,
+        or one for each spatial axis.
       spatial_rank: How many of the last axes are smoothed; None means all of them.
     Returns:
       The smoothed image, of the shape and floating dtype of `x`.
     Raises:
       TypeError: If `x` holds no numbers, or an order is no integer.
-      ValueError: If both or none of sigma and fwhm are given; if a sigma or fwhm is negative or not finite; if a
-        spacing or `truncate` is not positive and finite; if truncate * sigma / spacing is beyond 65,536 voxels; if
-        the number of values is not that of the spatial axes;
-        if `mode` is unknown or `spatial_rank` out of range.
+      ValueError: If both or none of sigma and fwhm are given; if a sigma or fwhm is negative or not finite;
+        if a spacing or `truncate` is not positive and finite; if truncate * sigma / spacing is beyond 8,192
+        voxels; if the number of values is not that of the spatial axes; if `mode` is unknown or
+        `spatial_rank` out of range.
 
     Note:
-      Where sigma is traced (under `jit` or `vmap`) the radius is computed on the device and the kernel is cut by a
-      mask, so nothing needs to be static. The matrix then has room for a radius of 16 times the axis (of 1024
-      samples on an axis longer than 1024). A traced sigma beyond that, or one that would have been refused, gives
-      NaN in place of the error.
+      Where sigma is traced (under `jit` or `vmap`) the radius is computed on the device and the kernel is cut
+      by a mask, so nothing needs to be static. The matrix then has room for a radius of 16 times the axis (of
+      1024 samples on an axis longer than 1024). A traced sigma beyond that, or one that would have been
+      refused, gives NaN in place of the error.
 
-      A NaN or an infinity in `x` spreads over the whole line of each smoothed axis, where SciPy's stays within the
-      kernel's radius; replace such values first.
+      A NaN or an infinity in `x` spreads over the whole line of each smoothed axis, where SciPy's stays
+      within the kernel's radius; replace such values first.
 
-      Other differences from SciPy: `spacing`; the last axes are spatial, not `axes=`; integers are promoted, not
-      truncated; a derivative is per unit of `spacing`.
+      Other differences from SciPy: `spacing`; the last axes are spatial, not `axes=`; integers are promoted,
+      not truncated; a derivative is per unit of `spacing`.
 
     References:
       Lindeberg, Scale-Space for Discrete Signals, IEEE Trans. PAMI 12(3), 1990. doi:10.1109/34.49051
@@ -81,48 +91,48 @@ def gaussian(
       >>> import jax.numpy as jnp
       >>> from nitrix.smoothing import gaussian
       >>> impulse = jnp.zeros(5).at[2].set(1.0)
-      >>> gaussian(impulse, sigma=1.0, spacing=2.0).round(3)
-      Array([0.   , 0.107, 0.787, 0.107, 0.   ], dtype=float32)
+      >>> smooth = gaussian(impulse, sigma=1.0, spacing=2.0)  # sigma of 1 mm, voxels of 2 mm
+      >>> [round(value, 3) for value in smooth.tolist()]
+      [0.0, 0.106, 0.787, 0.106, 0.0]
     """
-    image = _floating(x)
-    axes = _spatial_axes(image.ndim, spatial_rank)
+    image = floating(x)
+    axes = spatial_axes(image.ndim, spatial_rank)
     rank = len(axes)
     boundary = plain_mode(mode, "gaussian")
     if (sigma is None) == (fwhm is None):
         given = "none" if sigma is None else "both"
         raise ValueError(f"gaussian: give either sigma or fwhm; {given} of them was given.")
     name = "fwhm" if sigma is None else "sigma"
-    widths = _per_axis(name, fwhm if sigma is None else sigma, rank)
-    spacings = _per_axis("spacing", spacing, rank)
-    orders = _orders(order, rank)
+    widths = per_axis(name, fwhm if sigma is None else sigma, rank)
+    spacings = per_axis("spacing", spacing, rank)
+    orders = orders_of(order, rank)
     if not (math.isfinite(truncate) and truncate > 0):
         raise ValueError(f"gaussian: truncate={truncate} must be positive and finite.")
     for value in widths:
-        if (known := _known(value)) is not None and not (math.isfinite(known) and known >= 0):
-            raise ValueError(f"gaussian: {name}={known} must be finite and not negative.")
+        check_width(name, value, at_least_zero=True)
     for value in spacings:
-        if (known := _known(value)) is not None and not (math.isfinite(known) and known > 0):
-            raise ValueError(f"gaussian: spacing={known} must be positive and finite.")
+        check_width("spacing", value, at_least_zero=False)
 
-    dtype = jnp.finfo(image.dtype).dtype if image.dtype.itemsize > 2 else np.dtype(np.float32)
+    dtype = np.dtype(np.float32) if image.dtype.itemsize <= 2 else np.empty(0, image.dtype).real.dtype
     factor = FWHM_PER_SIGMA if sigma is None else 1.0
-    plan, operands = [], []
+    plan: list[tuple[int, int, int]] = []
+    operands: list[tuple[Any, Any, Any]] = []
     for axis, width, step, m in zip(axes, widths, spacings, orders, strict=True):
         n = image.shape[axis]
-        voxels = _divided(width, factor, step, dtype)
-        known = _known(voxels)
+        voxels = in_voxels(width, factor, step, dtype)
+        known = known_value(voxels)
         if known is None:
-            radius = jnp.floor(truncate * voxels + 0.5).astype(np.int32)
+            radius: Any = jnp.floor(truncate * voxels + 0.5).astype(np.int32)
             reach = 16 * n if n <= LONGEST_DENSE else LONGEST_DENSE
         else:
-            radius = np.int32(_radius(truncate * known))
+            radius = np.int32(radius_of(truncate * known))
             reach = -(-int(radius) // 8) * 8  # in steps, so that near widths share a compilation
             if known <= 1e-15 or (radius == 0 and m == 0):
                 continue  # the kernel is one sample of weight 1, and stays so for any smaller sigma
-        if n > 0:
+        if image.size > 0:
             plan.append((axis, max(reach, 1), m))
-            operands.append((_cast(voxels, dtype), radius, _cast(step, dtype)))
-    outside = None if _known(cval) == 0 else _cval(cval, image.dtype)
+            operands.append((cast(voxels, dtype), radius, cast(step, dtype)))
+    outside = outer_value(cval, image.dtype)
     return _smooth(image, tuple(operands), outside, plan=tuple(plan), mode=boundary)
 
 
@@ -143,88 +153,3 @@ def _smooth(
         weights = gaussian_weights(sigma, radius, scale, reach=reach, order=order)
         out = smooth_axis(out, axis, weights, mode=mode, cval=outside)
     return out.astype(image.dtype)
-
-
-def _floating(x: Any) -> Inexact[Array, "..."]:
-    """`x` as an array of floats or complex numbers."""
-    dtype = getattr(x, "dtype", None)
-    if dtype is not None and not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)):
-        raise TypeError(f"gaussian: x has dtype {dtype}; give an array of numbers.")
-    image = jnp.asarray(x)
-    if jnp.issubdtype(image.dtype, jnp.inexact):
-        return image
-    return image.astype(jax.dtypes.canonicalize_dtype(np.float64))
-
-
-def _spatial_axes(ndim: int, spatial_rank: int | None) -> range:
-    """The last `spatial_rank` axes."""
-    if spatial_rank is None:
-        return range(ndim)
-    rank = operator.index(spatial_rank)
-    if not 1 <= rank <= ndim:
-        raise ValueError(f"gaussian: spatial_rank={rank} must be from 1 to {ndim}, the number of axes of x.")
-    return range(ndim - rank, ndim)
-
-
-def _per_axis(name: str, value: Any, rank: int) -> list[Any]:
-    """One value for each spatial axis."""
-    shape = (len(value),) if isinstance(value, (list, tuple)) else np.shape(value)
-    if shape == ():
-        return [value] * rank
-    if shape != (rank,):
-        raise ValueError(
-            f"gaussian: {name} has shape {shape} but {rank} axes are spatial; give one value, or one for each."
-        )
-    return [value[i] for i in range(rank)]
-
-
-def _orders(order: Any, rank: int) -> list[int]:
-    """The order of differentiation along each spatial axis."""
-    orders = []
-    for value in _per_axis("order", order, rank):
-        try:
-            m = operator.index(value)
-        except TypeError:
-            raise TypeError(f"gaussian: order={value!r} must be an integer, known before tracing.") from None
-        if m < 0:
-            raise ValueError(f"gaussian: order={m} must not be negative.")
-        orders.append(m)
-    return orders
-
-
-def _known(value: Any) -> float | complex | None:
-    """The number behind a value, or None while it is traced."""
-    primal = lax.stop_gradient(value) if isinstance(value, jax.Array) else value
-    if isinstance(primal, jax.core.Tracer):
-        return None
-    number = complex(primal)
-    return number.real if number.imag == 0 else number
-
-
-def _divided(width: Any, factor: float, step: Any, dtype: Any) -> Any:
-    """Sigma in voxels, in Python's floats where both numbers are plain ones."""
-    if not isinstance(width, jax.Array) and not isinstance(step, jax.Array):
-        return float(width) / factor / float(step)
-    return _cast(width, dtype) / factor / _cast(step, dtype)
-
-
-def _radius(extent: float) -> int:
-    """The radius in voxels of a kernel of that extent, rounded as SciPy does."""
-    if extent > WIDEST:
-        raise ValueError(
-            f"gaussian: truncate * sigma / spacing is {extent:.6g} voxels, more than {WIDEST}; check the units of "
-            f"sigma and spacing, or smooth a coarser image."
-        )
-    return int(extent + 0.5)
-
-
-def _cast(value: Any, dtype: Any) -> Any:
-    """A scalar of `dtype`, still on the host where it can be."""
-    return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
-
-
-def _cval(cval: Any, dtype: Any) -> Any:
-    """The outer value in the image's dtype, unless a part of it would be lost."""
-    if np.iscomplexobj(cval) and not jnp.issubdtype(dtype, jnp.complexfloating):
-        raise TypeError(f"gaussian: cval={cval} is complex but x is {dtype}; give a real cval.")
-    return jnp.asarray(cval).astype(dtype)
