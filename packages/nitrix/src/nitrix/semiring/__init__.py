@@ -23,4 +23,6 @@ from nitrix.semiring.algebras import TROPICAL_MIN_PLUS as TROPICAL_MIN_PLUS
 from nitrix.semiring.algebras import LogSumExpAcc as LogSumExpAcc
 
 # Products.
+from nitrix.semiring.ell import semiring_ell_matmul as semiring_ell_matmul
+from nitrix.semiring.ell import semiring_ell_rmatvec as semiring_ell_rmatvec
 from nitrix.semiring.matmul import semiring_matmul as semiring_matmul

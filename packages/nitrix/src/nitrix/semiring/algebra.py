@@ -8,7 +8,7 @@ such as the median, is no monoid of this kind and stands outside this package.
 from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
 from functools import partial
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,10 @@ from jax import Array
 from jax.typing import DTypeLike
 
 S = TypeVar("S")
+Scalar = bool | int | float | complex
 
 
+@runtime_checkable
 class Semigroup(Protocol):
     """The product (*) of an algebra."""
 
@@ -27,6 +29,7 @@ class Semigroup(Protocol):
         ...
 
 
+@runtime_checkable
 class Monoid(Protocol[S]):
     """The sum (+) of an algebra, as an online reduction with a state of any structure."""
 
@@ -101,8 +104,8 @@ class Semiring(Generic[S]):
     monoid: Monoid[S]
     binary_op: Semigroup
     name: str
-    identity: complex
-    annihilator: complex | None = None
+    identity: Scalar
+    annihilator: Scalar | None = None
     _: KW_ONLY
     matmul_vjp: MatmulVJP | None = None
     ell_matmul_vjp: EllMatmulVJP | None = None
@@ -112,6 +115,14 @@ class Semiring(Generic[S]):
         return object.__new__(StrictSemiring if strict else cls)
 
     def __post_init__(self, strict: bool) -> None:
+        for part, protocol, methods in (
+            (self.monoid, Monoid, "init, update, merge and finalize"),
+            (self.binary_op, Semigroup, "combine"),
+        ):
+            if not isinstance(part, protocol) or isinstance(part, type):
+                raise TypeError(
+                    f"Semiring {self.name!r}: {part!r} is no {protocol.__name__}; give an object with {methods}."
+                )
         for name in ("identity", "annihilator"):
             value = getattr(self, name)
             optional = name == "annihilator" and value is None

@@ -10,7 +10,7 @@ from jax import Array
 from jax.typing import DTypeLike
 from jaxtyping import Float
 
-from nitrix.semiring.algebra import Semiring, StrictSemiring, trusted
+from nitrix.semiring.algebra import Scalar, Semiring, StrictSemiring, trusted
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class LogSumExp:
 
 
 def _builtin(
-    monoid: typing.Any, binary_op: typing.Any, name: str, zero: float | bool
+    monoid: typing.Any, binary_op: typing.Any, name: str, zero: Scalar
 ) -> StrictSemiring[typing.Any]:
     return trusted(monoid=monoid, binary_op=binary_op, name=name, identity=zero, annihilator=zero)
 

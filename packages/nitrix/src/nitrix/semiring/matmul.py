@@ -114,7 +114,7 @@ def _multiply(
         product, together = products.product(semiring), STATE_ENTRIES
     else:
         product, together = kernels.product(chosen.load(), semiring), None
-    return given.give_back(_over_batch(given.taking(product), A, B, together))
+    return given.give_back(_over_batch(product, given.take(A), given.take(B), together))
 
 
 def _over_batch(product: Product, A: Array, B: Array, together: int | None) -> Array:

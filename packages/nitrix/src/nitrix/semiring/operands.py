@@ -1,6 +1,5 @@
 """What the operands of a semiring operation are turned into, and how its result is given back."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -18,13 +17,11 @@ class Operands(NamedTuple):
     working: np.dtype  # in which terms are made and accumulated
     refuse_derivative: str | None  # for floating operands that are read as truth values
 
-    def taking(self, product: Callable[..., Array]) -> Callable[..., Array]:
-        """The product on operands as the user gave them."""
-
-        def taken(*arrays: Array) -> Array:
-            return product(*(x.astype(self.working) for x in arrays))
-
-        return taken if self.refuse_derivative is None else forward_only(taken, self.refuse_derivative)
+    def take(self, x: Array) -> Array:
+        """An operand in the working dtype."""
+        if self.refuse_derivative is None:
+            return x.astype(self.working)
+        return forward_only(lambda x: x.astype(self.working), self.refuse_derivative)(x)
 
     def give_back(self, out: Array) -> Array:
         """Results of low-precision operands come back in their dtype; all others stay as they are."""

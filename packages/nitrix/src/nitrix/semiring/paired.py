@@ -59,9 +59,9 @@ def paired(
     return product
 
 
-def forward_only(product: Product, why: str) -> Product:
-    """A product whose differentiation raises a TypeError in words."""
-    guarded = jax.custom_jvp(product)
+def forward_only(function: Callable[..., Array], why: str) -> Callable[..., Array]:
+    """A function whose differentiation raises a TypeError in words."""
+    guarded = jax.custom_jvp(function)
 
     @guarded.defjvp
     def _(primals: Any, tangents: Any) -> Any:

@@ -13,7 +13,7 @@ from nitrix.semiring._plain.streaming import fold, in_row_blocks
 
 def product(A: Array, B: Array) -> Array:
     """[m, k] x [k, n] -> [m, n]; differentiable to every order, with derivative 0 where the distance is 0."""
-    scale = _scale(A, B)
+    scale = scale_of(A, B)
     A, B = A / scale, B / scale
 
     def rows(A: Array) -> Array:
@@ -23,9 +23,7 @@ def product(A: Array, B: Array) -> Array:
 
         return fold(jnp.zeros((A.shape[0], B.shape[1]), A.dtype), step, A, B)
 
-    squares = in_row_blocks(rows, A, n=B.shape[1])
-    apart = squares != 0
-    return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0) * scale
+    return root(in_row_blocks(rows, A, n=B.shape[1])) * scale
 
 
 def gradient(A: Array, B: Array, out: Array, g: Array) -> tuple[Array, Array]:
@@ -47,7 +45,13 @@ def _pulled(X: Array, W: Array, Y: Array) -> Array:
     return in_row_blocks(rows, X, W, n=X.shape[1])
 
 
-def _scale(A: Array, B: Array) -> Array:
+def root(squares: Array) -> Array:
+    """The square root, with derivative 0 at 0."""
+    apart = squares != 0
+    return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0)
+
+
+def scale_of(A: Array, B: Array) -> Array:
     """A power of two near the largest magnitude, so that squares neither overflow nor underflow."""
     A, B = lax.stop_gradient((A, B))  # the product does not depend on it
     largest = jnp.maximum(jnp.max(jnp.abs(A), initial=0), jnp.max(jnp.abs(B), initial=0))

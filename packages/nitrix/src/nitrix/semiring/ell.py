@@ -1,0 +1,260 @@
+"""Products of a sparse matrix in ELL form (rows of slots) with a dense one, over a semiring."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Integer, Shaped
+
+from nitrix.backend import Backend, Implementation, choose
+from nitrix.semiring._plain import ell, ell_transposed
+from nitrix.semiring.algebra import Semiring
+from nitrix.semiring.algebras import REAL, builtin
+from nitrix.semiring.operands import Operands, empty_sum, operands
+
+MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell:product", lambda: None),)
+RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed:product", lambda: None),)
+
+
+def semiring_ell_matmul(
+    values: Shaped[ArrayLike, "*#batch m k_max"],
+    indices: Integer[ArrayLike, "*#batch m k_max"],
+    B: Shaped[ArrayLike, "*#batch n c"],
+    *,
+    semiring: Semiring[Any] = REAL,
+    n_rows: int | None = None,
+    n_cols: int | None = None,
+    degree: Integer[ArrayLike, "*#batch m"] | None = None,
+    backend: Backend = "auto",
+) -> Shaped[Array, "*#batch m c"]:
+    """Multiply a sparse matrix by a dense one: `out[i, c] = (+)_p values[i, p] (*) B[indices[i, p], c]`.
+
+    Row i of the sparse matrix has the entries `values[i, p]` in the columns `indices[i, p]`. Rows with fewer than k_max
+    entries are padded: name their number of entries in `degree`, or let the surplus values be the algebra's
+    `annihilator` (EUCLIDEAN has none and needs `degree`). Duplicate entries are terms of their own. The
+    (m, k_max, c) array of terms is never made, forward or backward.
+
+    Dtypes, NaN, infinities and ties are treated as by `semiring_matmul`; so are derivatives, in values and B, and here
+    forward mode serves LOG and EUCLIDEAN too. The gradient in B scatters.
+
+    Args:
+      values: Entries.
+      indices: Column of each entry, from 0 to n - 1; those of slots past `degree` may be anything.
+      B: Dense operand.
+      semiring: The algebra, a built-in one or your own `Semiring`.
+      n_rows: If given, checked to be m.
+      n_cols: If given, checked to be n.
+      degree: Entries per row, from 0 to k_max: slots past it never contribute. Default: every slot counts.
+      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; the plain path is the only implementation.
+    Returns:
+      The product; a row without entries is the algebra's identity.
+    Raises:
+      ValueError: If shapes do not fit, or an index or a degree is out of range. Under `jit` their values cannot be
+        looked at: a row with an index out of range then comes back NaN (integer and boolean results leave such
+        entries out).
+      TypeError: If indices or degree are not integers; otherwise as `semiring_matmul`.
+    References:
+      D. R. Kincaid et al., ITPACKV 2D user's guide, 1989. doi:10.2172/7093021
+    Example:
+      >>> import jax.numpy as jnp
+      >>> path = jnp.asarray([[1, 0], [0, 2], [1, 0]])  # neighbours on the graph 0 - 1 - 2
+      >>> semiring_ell_matmul(jnp.ones((3, 2)), path, jnp.asarray([[1.0], [2.0], [4.0]]), degree=jnp.asarray([1, 2, 1]))
+      Array([[2.],
+             [5.],
+             [2.]], dtype=float32)
+    """
+    name = "semiring_ell_matmul"
+    values, indices, B, degree = _arrays(name, values, indices, degree, B=B)
+    _check_size(name, "n_rows", n_rows, values.shape[-2], "values has {} rows")
+    _check_size(name, "n_cols", n_cols, B.shape[-2], "B has {} rows")
+    _check_values(name, indices, degree, B.shape[-2], "B has as many rows")
+    given = operands(name, semiring, values=values, B=B)
+    choose(MATMUL, backend, function=name, arrays=(values, B))
+    return _matmul(values, indices, degree, B, semiring, given)
+
+
+def semiring_ell_rmatvec(
+    values: Shaped[ArrayLike, "*#batch m k_max"],
+    indices: Integer[ArrayLike, "*#batch m k_max"],
+    X: Shaped[ArrayLike, "*#batch m c"],
+    *,
+    n_cols: int,
+    semiring: Semiring[Any] = REAL,
+    degree: Integer[ArrayLike, "*#batch m"] | None = None,
+    backend: Backend = "auto",
+) -> Shaped[Array, "*#batch {n_cols} c"]:
+    """Multiply the transpose of a sparse matrix by a dense one.
+
+    `out[j, c]` is the sum (+) of `values[i, p] (*) X[i, c]` over all entries (i, p) with `indices[i, p] = j`. Defined
+    for the six built-in algebras, whose sums can be scattered in any order.
+
+    Args:
+      values: Entries.
+      indices: Column of each entry, from 0 to n_cols - 1; those of slots past `degree` may be anything.
+      X: Dense operand.
+      n_cols: Columns of the sparse matrix, that is rows of the result.
+      semiring: A built-in algebra.
+      degree: Entries per row, from 0 to k_max: slots past it never contribute. Default: every slot counts.
+      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; the plain path is the only implementation.
+    Returns:
+      The product; a column without entries gives the algebra's identity. Where several entries attain an extremum, its
+      derivative goes through the first one, counted along the rows.
+    Raises:
+      ValueError: If shapes do not fit, or an index or a degree is out of range. Under `jit` their values cannot be
+        looked at: an index out of range then makes the whole result NaN (integer and boolean results leave such
+        entries out).
+      TypeError: If the algebra is not built in, or indices or degree are not integers.
+    Example:
+      >>> import jax.numpy as jnp
+      >>> semiring_ell_rmatvec(jnp.asarray([[3.0], [4.0]]), jnp.asarray([[1], [1]]), jnp.ones((2, 1)), n_cols=3)
+      Array([[0.],
+             [7.],
+             [0.]], dtype=float32)
+    """
+    name = "semiring_ell_rmatvec"
+    values, indices, X, degree = _arrays(name, values, indices, degree, X=X)
+    if X.shape[-2] != values.shape[-2]:
+        raise ValueError(
+            f"{name}: values has {values.shape[-2]} rows but X has {X.shape[-2]} (values {values.shape}, X {X.shape}); "
+            f"X needs one row for each row of the sparse matrix."
+        )
+    if builtin(semiring) is None:
+        raise TypeError(
+            f"{name}: the algebra {semiring.name!r} is not built in, and its sums cannot be scattered; transpose the "
+            f"sparse matrix and call semiring_ell_matmul."
+        )
+    if n_cols < 0:
+        raise ValueError(f"{name}: n_cols is {n_cols}; give the number of columns, 0 or more.")
+    _check_values(name, indices, degree, n_cols, "n_cols is")
+    given = operands(name, semiring, values=values, X=X)
+    choose(RMATVEC, backend, function=name, arrays=(values, X))
+    return _rmatvec(values, indices, degree, X, semiring, given, n_cols)
+
+
+@partial(jax.jit, static_argnames=("semiring", "given"))
+def _matmul(
+    values: Array, indices: Array, degree: Array | None, B: Array, semiring: Semiring[Any], given: Operands
+) -> Array:
+    n = B.shape[-2]
+
+    def one(values: Array, indices: Array, valid: Array, B: Array) -> Array:
+        if 0 in (*values.shape, *B.shape):
+            return empty_sum(semiring, (values.shape[0], B.shape[1]), given.working)
+        # An index out of range reads row 0, and the row of the result is then marked.
+        safe = jnp.where(valid, indices, 0)
+        return ell.product(semiring, _neutral(values, valid), safe, valid, B)
+
+    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(B), n)
+    return given.give_back(_marked(out, outside.any(-1)[..., None]))
+
+
+@partial(jax.jit, static_argnames=("semiring", "given", "n_cols"))
+def _rmatvec(
+    values: Array,
+    indices: Array,
+    degree: Array | None,
+    X: Array,
+    semiring: Semiring[Any],
+    given: Operands,
+    n_cols: int,
+) -> Array:
+    def one(values: Array, indices: Array, valid: Array, X: Array) -> Array:
+        if 0 in (*values.shape, *X.shape, n_cols):
+            return empty_sum(semiring, (n_cols, X.shape[1]), given.working)
+        return ell_transposed.product(semiring, _neutral(values, valid), indices, valid, X, n_cols)
+
+    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(X), n_cols)
+    return given.give_back(_marked(out, outside.any((-1, -2))[..., None, None]))
+
+
+def _over_batch(
+    one: Callable[..., Array], values: Array, indices: Array, degree: Array | None, dense: Array, n: int
+) -> tuple[Array, Array]:
+    """Apply to matrices over broadcasting leading axes; also which slots that count have an index out of range."""
+    counts = jnp.full(indices.shape[-2:-1], indices.shape[-1]) if degree is None else degree
+    counted = jnp.arange(indices.shape[-1]) < counts[..., None].astype(int)
+    outside = counted & ((indices < 0) | (indices >= n))
+    valid = counted & ~outside
+    indices, outside = jnp.broadcast_arrays(indices, outside)
+    out = jnp.vectorize(one, signature="(m,k),(m,k),(m,k),(r,c)->(s,c)")(values, indices, valid, dense)
+    return out, outside
+
+
+def _neutral(values: Array, valid: Array) -> Array:
+    """Harmless values in the slots that do not count, whose gradient is then 0 whatever they held."""
+    return jnp.where(valid, values, jnp.zeros((), values.dtype))
+
+
+def _marked(out: Array, outside: Array) -> Array:
+    return jnp.where(outside, jnp.nan, out) if jnp.issubdtype(out.dtype, jnp.inexact) else out
+
+
+def _arrays(
+    name: str, values: Any, indices: Any, degree: Any, **dense: Any
+) -> tuple[Array, Array, Array, Array | None]:
+    """The operands as arrays of shapes and dtypes that fit."""
+    ((dense_name, x),) = dense.items()
+    values, indices, x = jnp.asarray(values), jnp.asarray(indices), jnp.asarray(x)
+    for what, array in (("values", values), ("indices", indices), (dense_name, x)):
+        if array.ndim < 2:
+            raise ValueError(f"{name}: {what} has shape {array.shape}, but a matrix is needed; add an axis.")
+    if values.shape[-2:] != indices.shape[-2:]:
+        raise ValueError(
+            f"{name}: values {values.shape} and indices {indices.shape} differ in their last two axes, [m, k_max]; "
+            f"every value needs its column."
+        )
+    shapes = {"values": values.shape[:-2], "indices": indices.shape[:-2], dense_name: x.shape[:-2]}
+    integers = {"indices": indices}
+    if degree is not None:
+        degree = jnp.asarray(degree)
+        integers["degree"] = degree
+        shapes["degree"] = degree.shape[:-1]
+        if degree.shape[-1:] != values.shape[-2:-1]:
+            raise ValueError(
+                f"{name}: degree has shape {degree.shape}, but one number for each of the {values.shape[-2]} rows is "
+                f"needed."
+            )
+    for what, array in integers.items():
+        if not jnp.issubdtype(array.dtype, jnp.integer):
+            raise TypeError(f"{name}: {what} is of dtype {array.dtype}, but integers are needed.")
+    try:
+        jnp.broadcast_shapes(*shapes.values())
+    except ValueError:
+        given = ", ".join(f"{what} {shape}" for what, shape in shapes.items())
+        raise ValueError(f"{name}: the leading axes do not broadcast: {given}.") from None
+    return values, indices, x, degree
+
+
+def _check_size(name: str, what: str, given: int | None, actual: int, because: str) -> None:
+    if given is not None and given != actual:
+        raise ValueError(f"{name}: {what} is {given}, but {because.format(actual)}.")
+
+
+def _check_values(name: str, indices: Array, degree: Array | None, n: int, because: str) -> None:
+    """Refuse indices and degrees out of range, where their values can be looked at."""
+    k_max = indices.shape[-1]
+    counted: Any = True
+    if degree is not None:
+        if isinstance(degree, jax.core.Tracer):
+            return
+        host = np.asarray(degree)
+        if host.size and (host.min() < 0 or host.max() > k_max):
+            raise ValueError(
+                f"{name}: degree ranges from {host.min()} to {host.max()}, but rows have 0 to {k_max} entries."
+            )
+        counted = np.arange(k_max) < host[..., None]
+    if isinstance(indices, jax.core.Tracer) or not indices.size:
+        return
+    columns = np.asarray(indices)
+    wrong = ((columns < 0) | (columns >= n)) & counted
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim:]}; they must be from "
+            f"0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
+        )
