@@ -24,9 +24,10 @@ from nitrix.smoothing._gaussian_arguments import (
     radius_of,
     spatial_axes,
 )
-from nitrix.smoothing._gaussian_axis import LONGEST_DENSE, gaussian_weights, smooth_axis
+from nitrix.smoothing._gaussian_axis import gaussian_weights, smooth_axis
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
+TRACED_REACH = 1024  # voxels of radius that a kernel has room for if its width is not known before tracing
 
 
 def gaussian(
@@ -74,9 +75,8 @@ def gaussian(
 
     Note:
       Where sigma is traced (under `jit` or `vmap`) the radius is computed on the device and the kernel is cut
-      by a mask, so nothing needs to be static. The matrix then has room for a radius of 16 times the axis (of
-      1024 samples on an axis longer than 1024). A traced sigma beyond that, or one that would have been
-      refused, gives NaN in place of the error.
+      by a mask, so nothing needs to be static. There is room for a radius of 1024 voxels: a traced sigma
+      beyond that, or one that would have been refused, gives NaN in place of the error.
 
       A NaN or an infinity in `x` spreads over the whole line of each smoothed axis, where SciPy's stays
       within the kernel's radius; replace such values first.
@@ -118,12 +118,11 @@ def gaussian(
     plan: list[tuple[int, int, int]] = []
     operands: list[tuple[Any, Any, Any]] = []
     for axis, width, step, m in zip(axes, widths, spacings, orders, strict=True):
-        n = image.shape[axis]
         voxels = in_voxels(width, factor, step, dtype)
         known = known_value(voxels)
         if known is None:
             radius: Any = jnp.floor(truncate * voxels + 0.5).astype(np.int32)
-            reach = 16 * n if n <= LONGEST_DENSE else LONGEST_DENSE
+            reach = TRACED_REACH
         else:
             radius = np.int32(radius_of(truncate * known))
             reach = -(-int(radius) // 8) * 8  # in steps, so that near widths share a compilation
