@@ -126,6 +126,4 @@ def test_wrong_input_is_refused_in_words():
     with pytest.raises(TypeError, match="spatial_rank is 3 for an image; leave it out"):
         lift(named)(image_of(np.ones((2, 2, 2), "f4")), spatial_rank=2)
     with pytest.raises(ValueError, match="NaN or infinity, which integers cannot"):
-        lift(lambda x: x / np.float32(0) * 0, dtype="keep")(image_of(np.ones((2, 2, 2), "u1"))) if np.seterr(
-            all="ignore"
-        ) else None
+        lift(lambda x: x * np.float32(np.nan), dtype="keep")(image_of(np.ones((2, 2, 2), "u1")))

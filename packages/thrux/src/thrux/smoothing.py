@@ -42,8 +42,8 @@ def smooth(
     Example:
       >>> import nibabel, numpy
       >>> image = nibabel.Nifti1Image(numpy.ones((4, 4, 4), "i2"), numpy.eye(4))
-      >>> smooth(image, fwhm=2.0).get_data_dtype()
-      dtype('float32')
+      >>> smooth(image, fwhm=2.0).get_data_dtype().name
+      'float32'
     """
     from nitrix.smoothing import gaussian
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
@@ -28,7 +28,7 @@ _STEP_MM = 20.0
 def slices(result: SmoothedVolume) -> bytes:
     """The image as it is and smoothed, each seen from three sides."""
     spacing = result.volume.spacing
-    columns = [("as it is", result.volume.values)]
+    columns = [("MNI152 T1, as it is", result.volume.values)]
     columns += [(f"FWHM {fwhm:g} mm", values) for fwhm, values in result.smoothed.items()]
     box = _around(result.volume.values)
     panels = [[_slice(values[box], spacing, axis) for _, values in columns] for axis in (2, 1, 0)]
@@ -55,7 +55,7 @@ def distance_map(cortex: Cortex, result: CorticalDistance) -> bytes:
     return _png(figure)
 
 
-def paint_distance(cortex: Cortex, result: CorticalDistance, view: View, *, height: int = 420) -> np.ndarray:
+def paint_distance(cortex: Cortex, result: CorticalDistance, view: View, *, height: int = 330) -> np.ndarray:
     """One view of the distances."""
     top = float(result.distance.max())
 
@@ -80,7 +80,7 @@ def speed_maps(cortex: Cortex, result: Tomography) -> bytes:
 
 
 def paint_speed(
-    cortex: Cortex, result: Tomography, speed: np.ndarray, view: View = OBLIQUE, *, height: int = 420
+    cortex: Cortex, result: Tomography, speed: np.ndarray, view: View = OBLIQUE, *, height: int = 330
 ) -> np.ndarray:
     """One map of speeds on its part of the hemisphere; the rest stays grey; sources are dots."""
     norm = _speed_norm(result)
@@ -109,23 +109,24 @@ def overview(
     cortex: Cortex, volume: SmoothedVolume, distance: CorticalDistance, tomography: Tomography
 ) -> bytes:
     """One small picture of all three jobs, for a README; 256 colours keep it small."""
-    figure = _figure(12, 4.1, background=NIGHT)
+    figure = _figure(12.0, 4.1, background=NIGHT)
     grid = figure.subplots(2, 4, width_ratios=[0.78, 0.78, 1.25, 1.25])
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.05, 0.04)
     box = _around(volume.volume.values)
     widest = max(volume.smoothed)
+    night = LinearSegmentedColormap.from_list("night", [NIGHT, "white"])
     for column, (title, values) in enumerate(
         [("MNI152 T1", volume.volume.values), (f"FWHM {widest:g} mm", volume.smoothed[widest])]
     ):
         for row, axis in enumerate((2, 0)):
             axes = grid[row, column]
             panel = _slice(values[box], volume.volume.spacing, axis)
-            axes.imshow(np.where(panel > 4, panel, np.nan), cmap="gray", origin="lower", vmin=0, vmax=235)
+            axes.imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
         grid[0, column].set_title(title, color="white", fontsize=12)
     panels = {
-        (0, 2): paint_distance(cortex, distance, LATERAL, height=330),
-        (1, 2): paint_distance(cortex, distance, MEDIAL, height=330),
-        (0, 3): paint_speed(cortex, tomography, tomography.found_speed, height=330),
+        (0, 2): paint_distance(cortex, distance, LATERAL, height=200),
+        (1, 2): paint_distance(cortex, distance, MEDIAL, height=200),
+        (0, 3): paint_speed(cortex, tomography, tomography.found_speed, height=200),
     }
     for place, picture in panels.items():
         grid[place].imshow(picture)
@@ -162,7 +163,7 @@ def _slice(values: np.ndarray, spacing: tuple[float, float, float], axis: int) -
     return np.kron(panel, np.ones(kept)).T
 
 
-def _around(values: np.ndarray, margin: int = 8) -> tuple[slice, ...]:
+def _around(values: np.ndarray, margin: int = 14) -> tuple[slice, ...]:
     """The box that holds everything bright, and a margin."""
     bright = np.nonzero(values > 0.1 * values.max())
     return tuple(slice(max(0, int(at.min()) - margin), int(at.max()) + margin) for at in bright)

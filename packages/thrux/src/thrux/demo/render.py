@@ -33,7 +33,7 @@ def render(
     colours: Colours,
     view: View,
     *,
-    height: int = 420,
+    height: int = 330,
 ) -> Float[np.ndarray, "row column 4"]:
     """The surface as a picture with a transparent background.
 

@@ -71,14 +71,16 @@ def run_demo(
     progress("Reading the MNI152 template and the fsaverage5 surfaces", 0.02)
     image, cortex = load_volume(every=4 if quick else 1), load_cortex()
     progress("Smoothing the template, by nitrix and by SciPy", 0.05)
-    smoothed = volume.run(image)
+    rounds = 1 if quick else 3
+    smoothed = volume.run(image, rounds=rounds)
     progress("Measuring distances along the cortex", 0.3)
-    distance = geodesic.run(cortex)
+    distance = geodesic.run(cortex, rounds=rounds)
     steps = 12 if quick else 60
     found = tomography.run(
         cortex,
         distance.distance,
         steps=steps,
+        n_sources=6 if quick else 12,
         on_step=lambda step: progress("Learning wave speeds by gradients", 0.4 + 0.35 * step / steps),
     )
     drawings: dict[str, Callable[[], bytes]] = {

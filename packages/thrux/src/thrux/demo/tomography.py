@@ -134,7 +134,7 @@ def _problem(
     mesh: Neighbours, sources: np.ndarray, recorded_at: np.ndarray, recorded: np.ndarray
 ) -> tuple[_Problem, int]:
     """The arrays for JAX, and how many products surely carry the wave everywhere."""
-    start = start_from(list(sources), len(mesh.indices))
+    start = start_from(sources.tolist(), len(mesh.indices))
     _, count = shortest_paths(jnp.asarray(mesh.lengths), jnp.asarray(mesh.indices), jnp.asarray(start))
     weight = mesh.used / mesh.used.sum(axis=1, keepdims=True)
     problem = _Problem(

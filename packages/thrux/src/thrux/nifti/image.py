@@ -35,7 +35,7 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> nibab
       ThruxError: If the file is refused; it names file, field, value and remedy.
     Example:
       >>> from nibabel.testing import data_path
-      >>> load(data_path + "/example4d.nii.gz").shape
+      >>> load(data_path / "example4d.nii.gz").shape
       (128, 96, 24, 2)
     """
     with NiftiReader(path, limits=limits) as reader:

@@ -1,0 +1,120 @@
+"""The demo on real data: its mathematics, its files, and what it refuses."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+from thrux import Surface, ThruxError
+from thrux.cli import app as cli
+from thrux.demo import data, mesh, run
+from typer.testing import CliRunner
+
+TETRAHEDRON = Surface(
+    np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], "f4"),
+    np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], "i4"),
+)
+
+
+def test_neighbours_of_a_mesh():
+    found = mesh.neighbours_of(TETRAHEDRON)
+    assert found.indices.shape == (4, 4)
+    assert found.used.all()
+    for vertex in range(4):
+        assert found.indices[vertex, 0] == vertex
+        assert sorted(found.indices[vertex]) == [0, 1, 2, 3]
+        there = TETRAHEDRON.vertices[found.indices[vertex]]
+        np.testing.assert_allclose(
+            found.lengths[vertex], np.linalg.norm(there - TETRAHEDRON.vertices[vertex], axis=1), rtol=1e-6
+        )
+
+
+def test_rows_of_different_length_are_padded():
+    # Two triangles that share an edge: two vertices have three neighbours, two have two.
+    square = Surface(TETRAHEDRON.vertices, np.array([[0, 1, 2], [2, 1, 3]], "i4"))
+    found = mesh.neighbours_of(square)
+    assert found.used.sum(axis=1).tolist() == [3, 4, 4, 3]
+    assert np.isinf(found.lengths[~found.used]).all()
+
+
+def test_part_of_a_mesh_is_renumbered():
+    part, numbers = mesh.part_of(TETRAHEDRON, np.array([True, False, True, True]))
+    assert numbers.tolist() == [0, 2, 3]
+    assert part.faces.tolist() == [[0, 2, 1]]
+    np.testing.assert_array_equal(part.vertices, TETRAHEDRON.vertices[[0, 2, 3]])
+
+
+def test_the_data_are_real():
+    image, cortex = data.load_volume(every=4), data.load_cortex()
+    assert image.spacing == (4.0, 4.0, 4.0)
+    assert image.values.max() > 100
+    for surface in cortex[:3]:
+        assert surface.vertices.shape == (10_242, 3)
+        assert surface.faces.shape == (20_480, 3)
+    assert cortex.sulcal_depth.shape == (10_242,)
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "nilearn", None)
+    result = CliRunner().invoke(cli.app, ["demo", "--out", str(tmp_path / "report"), "--json"])
+    assert result.exit_code == 1
+    error = json.loads(result.stdout)["error"]
+    assert error["value"] == "nilearn"
+    assert "pip install 'thrux[demo]'" in error["remedy"]
+
+
+def test_folders_that_are_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_bytes(b"")
+    for place, words in [
+        ("file", "it is a file"),
+        ("full", "the folder is not empty.*--force"),
+        ("none/report", "cannot be made"),
+    ]:
+        with pytest.raises(ThruxError, match=words):
+            run.run_demo(tmp_path / place)
+
+
+def check_report(out, result):
+    assert result["status"] == "ok"
+    assert json.loads((out / "results.json").read_text()) == {
+        k: v for k, v in result.items() if k != "status"
+    }
+    gaussians, distances = result["races"][:2], result["races"][2:]
+    for race in gaussians:
+        assert race["largest_difference"] < 2e-6 * race["largest_value"]
+    for race in distances:
+        assert race["largest_difference"] < 2e-6 * race["largest_value"]
+        assert 200 < race["largest_value"] < 300
+    assert result["slope_by_grad"] == pytest.approx(result["slope_by_differences"], rel=1e-3)
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 5
+    assert "$" not in re.sub(r"base64,[^\"]*", "", page)
+    assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere
+    assert "prefers-color-scheme: dark" in page
+    assert (out / "demo.png").stat().st_size < 200_000
+
+
+def run_cli(out, *options):
+    result = CliRunner().invoke(cli.app, ["demo", "--out", str(out), "--json", "--force", *options])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_quick_demo_leaves_other_files_alone(tmp_path):
+    (tmp_path / "mine").write_bytes(b"mine")
+    result = run_cli(tmp_path, "--quick")
+    check_report(tmp_path, result)
+    assert result["loss_last_ms2"] < result["loss_first_ms2"] / 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo.png", "mine", "report.html", "results.json"]
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+@pytest.mark.slow
+def test_the_full_demo(tmp_path):
+    result = run_cli(tmp_path)
+    check_report(tmp_path, result)
+    assert result["loss_last_ms2"] < result["loss_first_ms2"] / 100
+    assert result["speed_correlation"] > 0.95
