@@ -44,7 +44,7 @@ def benchmark_table() -> str:
     lines = [
         f"Measured on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, "
         f"Python {machine['python']}, JAX {machine['jax']}, NumPy {machine['numpy']}, "
-        f"SciPy {machine['scipy']}.",
+        f"SciPy {machine['scipy']}; load average at the start: {machine['load']}.",
         "",
         "| case | ours, ms | rival, ms | rival | ratio | bar | |",
         "|---|---|---|---|---|---|---|",

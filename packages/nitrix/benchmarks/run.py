@@ -36,7 +36,7 @@ def main() -> int:
     print(
         f"{here['cpu']}, {here['cores']} cores, {here['device']}; "
         f"Python {here['python']}, JAX {here['jax']}, NumPy {here['numpy']}, "
-        f"SciPy {here['scipy']}; medians of interleaved rounds",
+        f"SciPy {here['scipy']}; load {here['load']} at the start; medians of interleaved rounds",
         flush=True,
     )
     print(_line(HEAD), flush=True)
@@ -98,7 +98,8 @@ def _write(here: dict[str, Any], rows: list[Row], *, keep: bool) -> None:
     records = {row.name: {**dataclasses.asdict(row), "verdict": row.verdict} for row in rows}
     if keep and RESULTS.exists():
         before = json.loads(RESULTS.read_text())
-        if {**before["environment"], "date": ""} == {**here, "date": ""}:
+        passing = {"date": "", "load": ""}
+        if {**before["environment"], **passing} == {**here, **passing}:
             records = {**{row["name"]: row for row in before["rows"]}, **records}
     ratios = defaultdict(list)
     for record in records.values():

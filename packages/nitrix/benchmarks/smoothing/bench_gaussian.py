@@ -58,7 +58,7 @@ def _gradient(name: str, shape: tuple[int, ...], sigma: float) -> Case:
 
     return Case(
         name=name,
-        operation="smoothing.gaussian",
+        operation="smoothing.gaussian, gradient",
         ours=lambda: both(*operands()),
         rival=lambda: ndi.gaussian_filter(_image(shape), sigma),
         rival_name="scipy.ndimage.gaussian_filter",
