@@ -1,4 +1,4 @@
-"""The kernels against the definitions: interpreted, lowered for both platforms, compiled on what is present."""
+"""The kernels against the definitions: interpreted, lowered for each platform, compiled where it is present."""
 
 import functools
 import importlib
@@ -32,7 +32,9 @@ def compiled(platform, name, dtype="float32", interpret=True):
     def pull(A, B, *planes):
         return kernels.pull(A, B, planes, *algebra.weights, interpret=interpret)
 
-    return jax.jit(fold), jax.jit(pull)
+    # Most of the time of these tests is XLA's; interpreted kernels need none of its effort.
+    options = {"xla_backend_optimization_level": 0} if interpret and PRESENT == "cpu" else None
+    return jax.jit(fold, compiler_options=options), jax.jit(pull, compiler_options=options)
 
 
 def operands(shape, dtype="float32", batch=(), name=""):
@@ -67,8 +69,13 @@ def assert_close(got, expected, dtype="float32"):
 
 
 SEVERAL_TILES = (70, 130, 129)
-CASES = [(name, shape) for name in ALGEBRAS for shape in (RAGGED, SEVERAL_TILES)]
-CASES += [("real", shape) for shape in [(1, 1, 1), (64, 128, 128), (70, 130, 1), (1, 9, 300)]]
+CASES = [(name, RAGGED) for name in ALGEBRAS]
+CASES += [(name, SEVERAL_TILES) for name in ("log", "max", "reciprocal")]
+CASES += [("real", shape) for shape in [(1, 1, 1), (64, 128, 128), (70, 130, 1)]]
+PULL_CASES = [(name, RAGGED) for name in DIFFERENTIABLE if name != "min"]
+PULL_CASES += [("log", SEVERAL_TILES)]
+SLOW_PULL_CASES = [("min", RAGGED), ("max", SEVERAL_TILES), ("reciprocal", SEVERAL_TILES)]
+SLOW_PULL_CASES += [("real", (64, 128, 128)), ("euclidean", (70, 1, 130))]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -87,10 +94,11 @@ def test_fold_matches_the_definition(platform, name, shape):
         np.testing.assert_array_equal(statistics[0], shape[1])
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
-@pytest.mark.parametrize("shape", [RAGGED, SEVERAL_TILES])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [*PULL_CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW_PULL_CASES)],
+)
 def test_pull_matches_the_definition(platform, name, shape):
     A, B = operands(shape, name=name)
     fold, pull = compiled(platform, name)
@@ -102,6 +110,7 @@ def test_pull_matches_the_definition(platform, name, shape):
         assert_close(got, expected)
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", ["real", "log", "max"])
 def test_not_a_number_and_infinities_follow_the_definition(platform, name):
@@ -147,18 +156,11 @@ def test_euclidean_has_gradient_zero_where_points_coincide(platform):
 @pytest.mark.parametrize(
     ("platform", "dtype", "name"),
     [
-        *(
-            (p, d, n)
-            for p in PLATFORMS
-            for d, n in [("bfloat16", "log"), ("float16", "real"), ("int32", "real")]
-        ),
-        ("cuda", "bfloat16", "real"),
-        ("cuda", "bfloat16", "max"),
-        ("cuda", "bfloat16", "euclidean"),
-        ("cuda", "bfloat16", "variance"),
-        ("cuda", "float64", "real"),
-        ("cuda", "float64", "log"),
-        ("cuda", "float64", "max"),
+        *((p, d, "real") for p in PLATFORMS for d in ("bfloat16", "float16", "int32")),
+        *(("cuda", "bfloat16", name) for name in ("log", "max")),
+        *(("cuda", "float64", name) for name in ("log", "max")),
+        pytest.param("tpu", "bfloat16", "log", marks=pytest.mark.slow),
+        pytest.param("cuda", "bfloat16", "euclidean", marks=pytest.mark.slow),
     ],
 )
 def test_dtypes(platform, dtype, name):
@@ -188,7 +190,7 @@ def test_sixteen_bits_accumulate_in_thirty_two(platform):
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)])
+@pytest.mark.parametrize("axes", [(0, 0), (None, 0)])
 def test_batches_by_vmap(platform, axes):
     A, B = operands(RAGGED, batch=(3,))
     A, B = (x if axis == 0 else x[0] for x, axis in zip((A, B), axes, strict=True))
@@ -226,13 +228,12 @@ def forms(shape, dtype, batch=()):
     return jax.ShapeDtypeStruct((*batch, m, k), dtype), jax.ShapeDtypeStruct((*batch, k, n), dtype)
 
 
-LOWERED = [(name, "float32", shape) for name in ALGEBRAS for shape in [(64, 128, 256), (33, 5, 17)]]
-LOWERED += [(name, "bfloat16", (100, 37, 130)) for name in ALGEBRAS]
+LOWERED = [(name, "float32", (33, 5, 17)) for name in ALGEBRAS]
+LOWERED += [(name, "bfloat16", (64, 128, 256)) for name in ALGEBRAS if name != "boolean"]
 LOWERED += [("real", "float16", RAGGED), ("real", "int32", RAGGED), ("max", "float32", (1, 1, 1))]
-LOWERED += [(name, "float64", RAGGED) for name in ("real", "log", "max", "euclidean")]
+LOWERED += [(name, "float64", RAGGED) for name in ("log", "max", "euclidean")]
 
 
-@pytest.mark.fast
 @pytest.mark.parametrize(
     ("platform", "name", "dtype", "shape"),
     [(p, *case) for p in PLATFORMS for case in LOWERED if (p, case[1]) != ("tpu", "float64")],
