@@ -1,4 +1,4 @@
-"""The kernels against the definitions: interpreted, lowered for each platform, compiled where it is present."""
+"""The kernels against the definitions: interpreted, lowered for both platforms, compiled on a present one."""
 
 import functools
 import importlib
