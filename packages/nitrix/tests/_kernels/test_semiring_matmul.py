@@ -236,7 +236,12 @@ LOWERED += [(name, "float64", RAGGED) for name in ("log", "max", "euclidean")]
 
 @pytest.mark.parametrize(
     ("platform", "name", "dtype", "shape"),
-    [(p, *case) for p in PLATFORMS for case in LOWERED if (p, case[1]) != ("tpu", "float64")],
+    [
+        pytest.param(p, *case, marks=[pytest.mark.fast] if case[0] == "log" else [])
+        for p in PLATFORMS
+        for case in LOWERED
+        if (p, case[1]) != ("tpu", "float64")
+    ],
 )
 def test_forward_and_backward_lower_to_kernels(platform, name, dtype, shape):
     dtype = "bool" if name == "boolean" else dtype
