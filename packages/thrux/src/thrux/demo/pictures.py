@@ -192,7 +192,7 @@ def _row(pictures: list[np.ndarray], titles: list[str]) -> Figure:
 
 
 def _colour_bar(
-    figure: Figure, norm: Normalize, colours: str, label: str, *, ticks: list[float] | None = None
+    figure: Figure, norm: Normalize, colours: str, label: str, *, ticks: list[int] | None = None
 ) -> None:
     axes = figure.add_axes((0.3, 0.13, 0.4, 0.035))
     bar = figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")

@@ -28,7 +28,7 @@ class DemoResult:
     seconds: float
     races: list[Race]
     facts: list[str]  # in words, for the summary
-    numbers: dict[str, float]
+    numbers: dict[str, float | int]
     versions: str
     quick: bool
 
@@ -74,7 +74,7 @@ def run_demo(
     rounds = 1 if quick else 3
     smoothed = volume.run(image, rounds=rounds)
     progress("Measuring distances along the cortex", 0.3)
-    distance = geodesic.run(cortex, rounds=rounds)
+    distance = geodesic.run(cortex, rounds=rounds, sources=8 if quick else geodesic.SOURCES_AT_ONCE)
     steps = 12 if quick else 60
     found = tomography.run(
         cortex,
@@ -124,7 +124,7 @@ def _facts(distance: Any, found: Any) -> list[str]:
     ]
 
 
-def _numbers(distance: Any, found: Any) -> dict[str, float]:
+def _numbers(distance: Any, found: Any) -> dict[str, float | int]:
     from thrux.demo.tomography import NOISE_MS
 
     return {
