@@ -102,7 +102,7 @@ REFUSED = [
     ({"vox_offset": 1e9}, "vox_offset", "not believed"),
     ({"vox_offset": 4096}, "dim", "from byte 4096"),
     ({"srow_x": {0: np.nan}}, "srow_x", "finite"),
-    ({"srow_x": {0: 0}}, "affine", "length 0"),
+    ({"srow_x": {0: 0}}, "affine", "length above 0"),
     ({"srow_x": {0: 1, 1: 1, 2: 0}, "srow_y": {0: 1, 1: 1, 2: 0}}, "affine", "one plane"),
     ({"sform_code": 77}, "sform_code", "0 to 5"),
     ({"qform_code": -1}, "qform_code", "0 to 5"),

@@ -170,7 +170,9 @@ def affine_of(raw: nibabel.Nifti1Header, path: Path) -> np.ndarray:
         raw = raw.copy()
         raw["pixdim"][0] = 1
     try:
-        affine = np.asarray(raw.get_best_affine(), np.float64)
+        with np.errstate(all="ignore"):  # what overflows is refused below
+            affine = np.asarray(raw.get_best_affine(), np.float64)
+            norms = np.linalg.norm(affine[:3, :3], axis=0)
     except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
         raise ThruxError(
             f"the orientation cannot be computed ({error})",
@@ -179,10 +181,15 @@ def affine_of(raw: nibabel.Nifti1Header, path: Path) -> np.ndarray:
             value=[float(raw[f"quatern_{axis}"]) for axis in "bcd"],
             remedy=_REWRITE,
         ) from None
-    norms = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite([*affine.flat, *norms]).all() or not (norms > 0).all():
+        raise ThruxError(
+            "each axis must have a finite length above 0",
+            file=path,
+            field="affine",
+            value=norms,
+            remedy=_REWRITE,
+        )
     # Relative to the voxel size, so that tiny voxels in metres are not called flat.
-    if not np.isfinite(affine).all() or not (norms > 0).all():
-        raise ThruxError("no axis may have length 0", file=path, field="affine", value=norms, remedy=_REWRITE)
     if abs(np.linalg.det(affine[:3, :3] / norms)) < 1e-6:
         raise ThruxError(
             "its axes lie in one plane", file=path, field="affine", value="singular", remedy=_REWRITE
