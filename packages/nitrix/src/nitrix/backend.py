@@ -15,6 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -55,7 +56,9 @@ class Implementation(NamedTuple):
 
     backend: ResolvedBackend
     where: str  # "module:attribute", imported when it is first chosen
-    refuses: Callable[..., str | None]  # of the operands: None if they can be served, else the reason in words
+    refuses: Callable[
+        ..., str | None
+    ]  # of the operands: None if they can be served, else the reason in words
 
     def load(self) -> Any:
         """Import what `where` names."""
@@ -149,7 +152,9 @@ def _platform_refuses(backend: ResolvedBackend, arrays: Sequence[jax.Array]) -> 
         return f"JAX {jax.__version__} does not have {module}"
     capability = platform.compute_capability
     if capability is not None and capability < (8, 0):
-        return f"Pallas on Triton needs compute capability 8.0 and this GPU has {capability[0]}.{capability[1]}"
+        return (
+            f"Pallas on Triton needs compute capability 8.0 and this GPU has {capability[0]}.{capability[1]}"
+        )
     for array in arrays:
         if not isinstance(array, jax.core.Tracer):
             elsewhere = {d.platform for d in array.devices()} - {jax.devices()[0].platform}
@@ -179,14 +184,12 @@ def _report_fallback(function: str, backend: str, reason: str, arrays: Sequence[
         if key in _reported:
             return
         _reported.add(key)
+    level, depth = 1, 1
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:  # point at the line that called nitrix
+        if frame.f_globals.get("__name__", "").startswith("nitrix."):
+            level = depth + 1
+        frame, depth = frame.f_back, depth + 1
     warnings.warn(
-        f"{message} NITRIX_SILENCE_FALLBACK=1 silences this.", NitrixBackendFallback, stacklevel=_caller_depth()
+        f"{message} NITRIX_SILENCE_FALLBACK=1 silences this.", NitrixBackendFallback, stacklevel=level
     )
-
-
-def _caller_depth() -> int:
-    """The stack level of the first frame outside nitrix, so that the warning points at the user's line."""
-    depth, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nitrix"):
-        depth, frame = depth + 1, frame.f_back
-    return depth

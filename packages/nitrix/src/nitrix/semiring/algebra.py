@@ -7,7 +7,7 @@ such as the median, is no monoid of this kind and stands outside this package.
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
-from functools import partial
+from functools import cache, partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
@@ -161,7 +161,7 @@ class StrictSemiring(Semiring[S]):
       >>> EUCLIDEAN.as_strict()
       Traceback (most recent call last):
       ...
-      ValueError: 'euclidean' cannot be strict: (a (*) b) (*) c is 16.0 but a (*) (b (*) c) is 4.0 at ...
+      ValueError: 'euclidean' cannot be strict: (a (*) b) (*) c is ... but a (*) (b (*) c) is ... at ...
     """
 
     def __post_init__(self, strict: bool) -> None:
@@ -179,6 +179,32 @@ def trusted(**parts: Any) -> StrictSemiring[Any]:
 
 def _parts(semiring: Semiring[S]) -> dict[str, Any]:
     return {field.name: getattr(semiring, field.name) for field in fields(semiring)}
+
+
+@cache
+def check_contract(semiring: Semiring[Any], dtype: np.dtype) -> None:
+    """Check that the monoid keeps its state's structure, and gives results of the shape asked for."""
+    one, monoid = (1, 1), semiring.monoid
+    state = jax.eval_shape(lambda: monoid.init(one, dtype))
+    value = jax.eval_shape(lambda: jnp.zeros(one, dtype))
+    new = jax.eval_shape(lambda s, a: monoid.update(s, semiring.binary_op.combine(a, a)), state, value)
+    described = [_described(x) for x in (state, new)]
+    if described[0] != described[1]:
+        raise TypeError(
+            f"the algebra {semiring.name!r}: update turns the state {described[0]} into {described[1]}; it must keep "
+            f"the structure, shapes and dtypes that init gives."
+        )
+    shape = jax.eval_shape(monoid.finalize, state).shape
+    if shape != one:
+        raise TypeError(
+            f"the algebra {semiring.name!r}: finalize gives shape {shape} for a result of shape {one}; it must give "
+            f"one number for each."
+        )
+
+
+def _described(state: Any) -> str:
+    leaves = [f"{x.dtype}[{','.join(map(str, x.shape))}]" for x in jax.tree.leaves(state)]
+    return ", ".join(leaves)
 
 
 def sum_of(semiring: Semiring[Any], *terms: Array) -> Array:

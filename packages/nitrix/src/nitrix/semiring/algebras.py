@@ -165,7 +165,9 @@ class LogSumExp:
 
         def rescaled(state: LogSumExpAcc) -> Array:
             # An infinity has no difference from itself.
-            return jnp.where(state.maximum == maximum, state.total, state.total * jnp.exp(state.maximum - maximum))
+            return jnp.where(
+                state.maximum == maximum, state.total, state.total * jnp.exp(state.maximum - maximum)
+            )
 
         return LogSumExpAcc(maximum, rescaled(left) + rescaled(right))
 

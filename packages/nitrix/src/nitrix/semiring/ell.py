@@ -255,6 +255,6 @@ def _check_values(name: str, indices: Array, degree: Array | None, n: int, becau
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim:]}; they must be from "
+            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim :]}; they must be from "
             f"0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
         )

@@ -104,9 +104,7 @@ def _check_shapes(A: Array, B: Array) -> None:
 
 
 @partial(jax.jit, static_argnames=("semiring", "given", "chosen"))
-def _multiply(
-    A: Array, B: Array, semiring: Semiring[Any], given: Operands, chosen: Implementation
-) -> Array:
+def _multiply(A: Array, B: Array, semiring: Semiring[Any], given: Operands, chosen: Implementation) -> Array:
     shape = (*jnp.broadcast_shapes(A.shape[:-2], B.shape[:-2]), A.shape[-2], B.shape[-1])
     if A.shape[-1] == 0 or 0 in shape:
         return given.give_back(empty_sum(semiring, shape, given.working))

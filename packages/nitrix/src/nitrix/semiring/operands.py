@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from nitrix.semiring.algebra import Semiring
+from nitrix.semiring.algebra import Semiring, check_contract
+from nitrix.semiring.algebras import builtin
 from nitrix.semiring.paired import forward_only
 
 
@@ -30,7 +31,14 @@ class Operands(NamedTuple):
 
 
 def operands(function: str, semiring: Semiring[Any], **arrays: Array) -> Operands:
-    """Decide the dtypes; TypeError if complex operands meet an algebra of real numbers."""
+    """Decide the dtypes; TypeError if they or the algebra's monoid do not serve."""
+    given = _dtypes(function, semiring, arrays)
+    if builtin(semiring) is None:
+        check_contract(semiring, given.working)
+    return given
+
+
+def _dtypes(function: str, semiring: Semiring[Any], arrays: dict[str, Array]) -> Operands:
     identity = semiring.identity
     if isinstance(identity, bool):
         floating = any(jnp.issubdtype(x.dtype, jnp.inexact) for x in arrays.values())

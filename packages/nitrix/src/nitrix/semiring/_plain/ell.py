@@ -12,7 +12,15 @@ from jax import Array, lax
 from nitrix.semiring._plain import log
 from nitrix.semiring._plain.euclidean import root, scale_of
 from nitrix.semiring.algebra import EllMatmulResiduals, Semiring
-from nitrix.semiring.algebras import BOOLEAN, EUCLIDEAN, LOG, REAL, TROPICAL_MAX_PLUS, TROPICAL_MIN_PLUS, builtin
+from nitrix.semiring.algebras import (
+    BOOLEAN,
+    EUCLIDEAN,
+    LOG,
+    REAL,
+    TROPICAL_MAX_PLUS,
+    TROPICAL_MIN_PLUS,
+    builtin,
+)
 from nitrix.semiring.paired import forward_only
 
 T = TypeVar("T")
@@ -41,7 +49,9 @@ def product(semiring: Semiring[Any], values: Array, indices: Array, valid: Array
         return _log(slots, B)
     if algebra is EUCLIDEAN:
         scale = scale_of(values, B)
-        squares = _fold(_zeros(slots, B), _adding(EUCLIDEAN), slots._replace(values=values / scale), B / scale)
+        squares = _fold(
+            _zeros(slots, B), _adding(EUCLIDEAN), slots._replace(values=values / scale), B / scale
+        )
         return root(squares) * scale
     if algebra is REAL:
         return _fold(_zeros(slots, B), _adding(REAL), slots, B)
@@ -134,7 +144,7 @@ def _log(slots: Slots, B: Array) -> Array:
 
     E = jnp.full((slots.indices.shape[0], B.shape[1]), -math.inf, B.dtype)
     E = _fold(E, larger, slots._replace(values=a.exponent), b.exponent)
-    E = lax.stop_gradient(jnp.where(E == -math.inf, 0, E))
+    E = lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
 
     def add(s: Array, a: log.Split, b: log.Split, valid: Array, _: Array) -> Array:
         term = log.power((a.exponent + b.exponent) - E) * (a.mantissa * b.mantissa)
@@ -154,9 +164,9 @@ def _tropical(values: Array, indices: Array, valid: Array, B: Array, largest: bo
 
 @_tropical.defjvp
 def _(largest: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    _, indices, _, _ = primals
+    values, indices, valid, B = primals
     d_values, _, _, dB = tangents
-    out, slot = _attained(*primals, largest)
+    out, slot = _attained(values, indices, valid, B, largest)
     p = jnp.maximum(slot, 0)
     d_out = jnp.take_along_axis(d_values, p, axis=1) + jnp.take_along_axis(
         dB, jnp.take_along_axis(indices, p, axis=1), axis=0
@@ -164,9 +174,7 @@ def _(largest: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
     return out, jnp.where(slot >= 0, d_out, 0)
 
 
-def _attained(
-    values: Array, indices: Array, valid: Array, B: Array, largest: bool
-) -> tuple[Array, Array]:
+def _attained(values: Array, indices: Array, valid: Array, B: Array, largest: bool) -> tuple[Array, Array]:
     """The product, and the first slot that attains each entry."""
     better = jnp.greater if largest else jnp.less
 

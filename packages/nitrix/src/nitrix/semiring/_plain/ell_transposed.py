@@ -12,7 +12,15 @@ from nitrix.semiring._plain import log
 from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.euclidean import root, scale_of
 from nitrix.semiring.algebra import Semiring
-from nitrix.semiring.algebras import BOOLEAN, EUCLIDEAN, LOG, REAL, TROPICAL_MAX_PLUS, TROPICAL_MIN_PLUS, builtin
+from nitrix.semiring.algebras import (
+    BOOLEAN,
+    EUCLIDEAN,
+    LOG,
+    REAL,
+    TROPICAL_MAX_PLUS,
+    TROPICAL_MIN_PLUS,
+    builtin,
+)
 
 # out[j, c] = (+) values[i, p] (*) X[i, c] over all valid slots (i, p) with indices[i, p] = j.
 
@@ -54,7 +62,7 @@ def _log(slots: Slots, X: Array, n_cols: int) -> Array:
     worst = jnp.full((n_cols, X.shape[1]), -math.inf, X.dtype)
     exponents = lax.stop_gradient(slots._replace(values=a.exponent))
     E = _scattered(worst, "max", exponents, lax.stop_gradient(b.exponent), combine)
-    E = lax.stop_gradient(jnp.where(E == -math.inf, 0, E))
+    E = lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
 
     @jax.checkpoint
     def one(s: Array, slot: Slots) -> tuple[Array, None]:

@@ -75,7 +75,7 @@ def shift_and_sum(A: Array, B: Array) -> tuple[Array, Array]:
     a, b = split(A), split(B)
     p0, q0 = _largest(a.exponent, 1), _largest(b.exponent, 0)
     s = _dot(_scaled(a, p0), _scaled(b, q0))
-    info = jnp.finfo(s.dtype)
+    info = np.finfo(s.dtype)
     # Terms lost to underflow then weigh less than rounding, and w = g / s stays far from overflow.
     enough = A.shape[1] * float(info.tiny) / float(info.eps) ** 2
     wide = ~(s > enough) & ~jnp.isnan(s) & (p0 > -jnp.inf) & (q0 > -jnp.inf)
@@ -89,11 +89,11 @@ def shift_and_sum(A: Array, B: Array) -> tuple[Array, Array]:
 
 
 def gradient(A: Array, B: Array, E: Array, s: Array, g: Array) -> tuple[Array, Array]:
-    """The cotangents of A and B."""
-    a, b = split(A), split(B)
+    """The cotangents of A and B. A NaN reaches only the rows and columns whose cotangent it enters."""
+    a, b = (split(jnp.where(jnp.isnan(x), 0, x)) for x in (A, B))
     p0, q0 = _largest(a.exponent, 1), _largest(b.exponent, 0)
     EA, EB = _scaled(a, p0), _scaled(b, q0)
-    w = jnp.where((s == 0) | jnp.isinf(E), 0, g / jnp.where(s == 0, 1, s))
+    w = jnp.where((s == 0) | (g == 0) | jnp.isinf(E), 0, g / jnp.where(s == 0, 1, s))
     wide = _shift(p0, q0) != E
     dot_w = jnp.where(wide, 0, w)
 
@@ -135,7 +135,7 @@ def _streamed(a: Split, b: Split) -> tuple[Array, Array]:
             return jnp.where(p + q > E, p + q, E)
 
         E = fold(jnp.full((p.shape[0], n), -jnp.inf, p.dtype), larger, p, b.exponent)
-        E = lax.stop_gradient(jnp.where(E == -jnp.inf, 0, E))
+        E = lax.stop_gradient(jnp.where(-jnp.inf == E, 0, E))
 
         def add(s: Array, a: Split, b: Split, _: Array) -> Array:
             return s + power((a.exponent + b.exponent) - E) * (a.mantissa * b.mantissa)

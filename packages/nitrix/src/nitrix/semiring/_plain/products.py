@@ -55,13 +55,14 @@ def streamed(semiring: Semiring[Any]) -> Product:
 @cache
 def definition(semiring: Semiring[Any]) -> Product | None:
     """A built-in product in plain JAX that is differentiable to every order; None for other algebras."""
-    return {
+    derivable: dict[Semiring[Any] | None, Product] = {
         REAL: real,
         LOG: log.definition,
         TROPICAL_MAX_PLUS: partial(tropical.product, largest=True),
         TROPICAL_MIN_PLUS: partial(tropical.product, largest=False),
         EUCLIDEAN: euclidean.product,
-    }.get(builtin(semiring))
+    }
+    return derivable.get(builtin(semiring))
 
 
 @cache
@@ -72,7 +73,7 @@ def product(semiring: Semiring[Any]) -> Product:
         return paired(
             lambda A, B: log.value(*log.shift_and_sum(A, B)),
             _log_and_statistics,
-            lambda A, B, statistics, g: log.gradient(A, B, *statistics, g),
+            lambda A, B, statistics, g: log.gradient(A, B, statistics[0], statistics[1], g),
             log.definition,
         )
     if algebra is EUCLIDEAN:

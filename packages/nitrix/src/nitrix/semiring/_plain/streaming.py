@@ -58,6 +58,6 @@ def in_row_blocks(product: Callable[..., T], *operands: Array, n: int) -> T:
         block = product(*(lax.dynamic_slice_in_dim(x, start, rows) for x in operands))
         return jax.tree.map(lambda o, b: lax.dynamic_update_slice_in_dim(o, b, start, 0), out, block)
 
-    shapes = jax.eval_shape(product, *(jax.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype) for x in operands))
+    shapes = jax.eval_shape(lambda: product(*(x[:rows] for x in operands)))
     out = jax.tree.map(lambda s: jnp.zeros((m, *s.shape[1:]), s.dtype), shapes)
     return lax.fori_loop(0, -(-m // rows), one, out)
