@@ -127,6 +127,12 @@ def test_what_smoothing_cannot_do_is_refused(nifti, tmp_path, example):
         (path, {"fwhm": 0.0}, "fwhm", "positive"),
         (path, {"fwhm": math.nan}, "fwhm", "positive"),
         (path, {"fwhm": 50.0}, "fwhm", "wider than the image, which spans 9 mm"),
+        (
+            nifti(np.ones(SHAPE, "f4"), affine=np.diag([1, 1, 1e-4, 1]), name="thin.nii"),
+            {"fwhm": 2.0},
+            "fwhm",
+            "more than 4000 voxels",
+        ),
         (path, {"fwhm": 2.0, "limits": Limits(memory=20_000)}, "dim", "MiB of memory"),
         (nifti(np.ones((4, 4), "f4"), name="flat.nii"), {"fwhm": 2.0}, "dim[0]", "three spatial axes"),
         (example("row_major.dconn.nii"), {"fwhm": 2.0}, "intent_code", "CIFTI"),

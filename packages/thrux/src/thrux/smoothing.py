@@ -23,6 +23,7 @@ Mode = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
 NanPolicy = Literal["refuse", "zero", "ignore"]
 # Copies of one volume that are alive at a time, in float32: raw, scaled (twice as wide), padded, result...
 _VOLUMES_HELD = 12
+_WIDEST = 4000  # voxels; a kernel of that size means a wrong header
 
 
 def smooth(
@@ -187,5 +188,13 @@ def _check_image(reader: NiftiReader, fwhm: float) -> None:
             field="fwhm",
             value=fwhm,
             remedy="Give a smaller width in mm, and check the voxel size in the header",
+        )
+    if fwhm > _WIDEST * min(header.spacing):
+        raise ThruxError(
+            f"it is more than {_WIDEST} voxels of {min(header.spacing):.4g} mm",
+            file=path,
+            field="fwhm",
+            value=fwhm,
+            remedy="Check the voxel size and its unit in the header",
         )
     reader.check_memory(_VOLUMES_HELD * 4 * math.prod(reader.volume_shape))
