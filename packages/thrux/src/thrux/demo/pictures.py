@@ -9,19 +9,19 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from thrux.demo.data import Cortex
 from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.render import LATERAL, MEDIAL, OBLIQUE, View, render
-from thrux.demo.tomography import SPEED, Tomography
+from thrux.demo.simulation import SPEED
+from thrux.demo.tomography import Tomography
 from thrux.demo.volume import SmoothedVolume
 
 INK = "#7d8694"  # readable on white and on black
 ACCENT = "#2f9e8f"
-NIGHT = "#0d1117"
 _STEP_MM = 20.0
 
 
@@ -30,11 +30,11 @@ def slices(result: SmoothedVolume) -> bytes:
     spacing = result.volume.spacing
     columns = [("MNI152 T1, as it is", result.volume.values)]
     columns += [(f"FWHM {fwhm:g} mm", values) for fwhm, values in result.smoothed.items()]
-    box = _around(result.volume.values)
-    panels = [[_slice(values[box], spacing, axis) for _, values in columns] for axis in (2, 1, 0)]
+    box = around(result.volume.values)
+    panels = [[middle_slice(values[box], spacing, axis) for _, values in columns] for axis in (2, 1, 0)]
     heights = [row[0].shape[0] for row in panels]
     width = max(row[0].shape[1] for row in panels)
-    figure = _figure(len(columns) * 3.3, 3.3 * sum(heights) / width + 0.4, background="black")
+    figure = new_figure(len(columns) * 3.3, 3.3 * sum(heights) / width + 0.4, background="black")
     grid = figure.subplots(3, len(columns), height_ratios=heights, squeeze=False)
     figure.subplots_adjust(0, 0, 1, 0.96, 0.02, 0.02)
     for axes_row, row in zip(grid, panels, strict=True):
@@ -43,7 +43,7 @@ def slices(result: SmoothedVolume) -> bytes:
             axes.axis("off")
     for axes, (title, _) in zip(grid[0], columns, strict=True):
         axes.set_title(title, color="white", fontsize=13)
-    return _png(figure)
+    return png(figure)
 
 
 def distance_map(cortex: Cortex, result: CorticalDistance) -> bytes:
@@ -52,7 +52,7 @@ def distance_map(cortex: Cortex, result: CorticalDistance) -> bytes:
     views = [paint_distance(cortex, result, view) for view in (OBLIQUE, LATERAL, MEDIAL)]
     figure = _row(views, [view.name for view in (OBLIQUE, LATERAL, MEDIAL)])
     _colour_bar(figure, norm, "viridis", "mm along the cortex")
-    return _png(figure)
+    return png(figure)
 
 
 def paint_distance(cortex: Cortex, result: CorticalDistance, view: View, *, height: int = 330) -> np.ndarray:
@@ -76,7 +76,7 @@ def speed_maps(cortex: Cortex, result: Tomography) -> bytes:
     maps.append(("the hidden truth", result.true_speed))
     figure = _row([paint_speed(cortex, result, speed) for _, speed in maps], [name for name, _ in maps])
     _colour_bar(figure, _speed_norm(result), "RdBu", "mm/s", ticks=[150, 200, 300, 450, 600])
-    return _png(figure)
+    return png(figure)
 
 
 def paint_speed(
@@ -98,50 +98,15 @@ def paint_speed(
 
 def loss_curve(result: Tomography) -> bytes:
     """Mean squared error of the arrival times by step."""
-    figure = _figure(9.9, 3.0)
+    figure = new_figure(9.9, 3.0)
     axes = figure.subplots()
     figure.subplots_adjust(0.08, 0.18, 0.98, 0.96)
-    _draw_loss(axes, result)
-    return _png(figure)
+    draw_loss(axes, result)
+    return png(figure)
 
 
-def overview(
-    cortex: Cortex, volume: SmoothedVolume, distance: CorticalDistance, tomography: Tomography
-) -> bytes:
-    """One small picture of all three jobs, for a README; 256 colours keep it small."""
-    figure = _figure(12.0, 4.1, background=NIGHT)
-    grid = figure.subplots(2, 4, width_ratios=[0.78, 0.78, 1.25, 1.25])
-    figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.05, 0.04)
-    box = _around(volume.volume.values)
-    widest = max(volume.smoothed)
-    night = LinearSegmentedColormap.from_list("night", [NIGHT, "white"])
-    for column, (title, values) in enumerate(
-        [("MNI152 T1", volume.volume.values), (f"FWHM {widest:g} mm", volume.smoothed[widest])]
-    ):
-        for row, axis in enumerate((2, 0)):
-            axes = grid[row, column]
-            panel = _slice(values[box], volume.volume.spacing, axis)
-            axes.imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
-        grid[0, column].set_title(title, color="white", fontsize=12)
-    panels = {
-        (0, 2): paint_distance(cortex, distance, LATERAL, height=200),
-        (1, 2): paint_distance(cortex, distance, MEDIAL, height=200),
-        (0, 3): paint_speed(cortex, tomography, tomography.found_speed, height=200),
-    }
-    for place, picture in panels.items():
-        grid[place].imshow(picture)
-    grid[0, 2].set_title("distance along the cortex", color="white", fontsize=12)
-    grid[0, 3].set_title("wave speed found by gradients", color="white", fontsize=12)
-    for axes in grid.flat:
-        axes.axis("off")
-    grid[1, 3].axis("on")
-    _draw_loss(grid[1, 3], tomography)
-    box = grid[1, 3].get_position()
-    grid[1, 3].set_position((box.x0 + 0.05, box.y0 + 0.11, box.width - 0.06, box.height - 0.15))
-    return _few_colours(_png(figure, dpi=100))
-
-
-def _draw_loss(axes: Any, result: Tomography) -> None:
+def draw_loss(axes: Any, result: Tomography) -> None:
+    """Error by step."""
     axes.semilogy(np.arange(len(result.losses)), result.losses, color=ACCENT, linewidth=2)
     axes.set_xlabel("step", color=INK)
     axes.set_ylabel("error in ms²", color=INK)
@@ -154,7 +119,7 @@ def _draw_loss(axes: Any, result: Tomography) -> None:
         axes.spines[side].set_color(INK)
 
 
-def _slice(values: np.ndarray, spacing: tuple[float, float, float], axis: int) -> np.ndarray:
+def middle_slice(values: np.ndarray, spacing: tuple[float, float, float], axis: int) -> np.ndarray:
     """The middle slice, upright, with square pixels of the smallest voxel size."""
     step = [max(1, round(mm / min(spacing))) for mm in spacing]
     # A little beside the middle, where there is cortex and not the gap between the hemispheres.
@@ -163,7 +128,7 @@ def _slice(values: np.ndarray, spacing: tuple[float, float, float], axis: int) -
     return np.kron(panel, np.ones(kept)).T
 
 
-def _around(values: np.ndarray, margin: int = 14) -> tuple[slice, ...]:
+def around(values: np.ndarray, margin: int = 14) -> tuple[slice, ...]:
     """The box that holds everything bright, and a margin."""
     bright = np.nonzero(values > 0.1 * values.max())
     return tuple(slice(max(0, int(at.min()) - margin), int(at.max()) + margin) for at in bright)
@@ -181,7 +146,7 @@ def _speed_norm(result: Tomography) -> LogNorm:
 
 def _row(pictures: list[np.ndarray], titles: list[str]) -> Figure:
     widths = [picture.shape[1] / picture.shape[0] for picture in pictures]
-    figure = _figure(9.9, 9.9 / sum(widths) * 0.98 + 0.95)
+    figure = new_figure(9.9, 9.9 / sum(widths) * 0.98 + 0.95)
     row = figure.subplots(1, len(pictures), width_ratios=widths)
     figure.subplots_adjust(0, 0.2, 1, 0.92, 0.02, 0)
     for axes, picture, title in zip(row, pictures, titles, strict=True):
@@ -207,23 +172,15 @@ def _colour_bar(
     axes.tick_params(colors=INK)
 
 
-def _figure(width: float, height: float, *, background: str = "none") -> Figure:
+def new_figure(width: float, height: float, *, background: str = "none") -> Figure:
+    """A figure that no window system knows of."""
     figure = Figure(figsize=(width, height), facecolor=background)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _png(figure: Figure, *, dpi: int = 130) -> bytes:
+def png(figure: Figure, *, dpi: int = 130) -> bytes:
+    """The figure as the bytes of a PNG file."""
     stream = io.BytesIO()
     figure.savefig(stream, dpi=dpi, format="png", metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _few_colours(png: bytes) -> bytes:
-    from PIL import Image  # matplotlib needs it too
-
-    stream = io.BytesIO()
-    full = Image.open(io.BytesIO(png)).convert("RGB")
-    palette = full.quantize(256, kmeans=1)
-    full.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(stream, "PNG", optimize=True)
     return stream.getvalue()

@@ -66,7 +66,7 @@ def run_demo(
     check_packages()
     from nitrix import show_versions
 
-    from thrux.demo import geodesic, pictures, report, tomography, volume
+    from thrux.demo import geodesic, overview, pictures, report, tomography, volume
 
     progress("Reading the MNI152 template and the fsaverage5 surfaces", 0.02)
     image, cortex = load_volume(every=4 if quick else 1), load_cortex()
@@ -84,7 +84,7 @@ def run_demo(
         on_step=lambda step: progress("Learning wave speeds by gradients", 0.4 + 0.35 * step / steps),
     )
     drawings: dict[str, Callable[[], bytes]] = {
-        "overview": partial(pictures.overview, cortex, smoothed, distance, found),
+        "overview": partial(overview.overview, cortex, smoothed, distance, found),
         "slices": partial(pictures.slices, smoothed),
         "distance": partial(pictures.distance_map, cortex, distance),
         "speed": partial(pictures.speed_maps, cortex, found),

@@ -20,8 +20,8 @@ from nitrix.semiring import REAL, TROPICAL_MIN_PLUS, semiring_ell_matmul
 from thrux.demo.data import Cortex
 from thrux.demo.geodesic import graph_of, shortest_paths, start_from
 from thrux.demo.mesh import Neighbours, neighbours_of, part_of
+from thrux.demo.simulation import SPEED, hidden_speed, spread_out
 
-SPEED = 300.0  # mm/s, of travelling waves in cortex
 NOISE_MS = 0.5
 _RADIUS_MM = 85.0
 _SMOOTHING_PASSES = 6
@@ -65,8 +65,8 @@ def run(
     part, numbers = part_of(cortex.white, distance < _RADIUS_MM)
     mesh = neighbours_of(part)
     n = len(numbers)
-    true_speed = _hidden_speed(mesh, part.vertices)
-    sources = _spread(part.vertices, n_sources)
+    true_speed = hidden_speed(mesh, part.vertices)
+    sources = spread_out(part.vertices, n_sources)
     times = _arrival_by_dijkstra(mesh, np.log(true_speed / SPEED), sources)
     recorded_at = np.sort(rng.permutation(n)[: n // 3])
     recorded = times[recorded_at] + rng.normal(scale=NOISE_MS, size=(len(recorded_at), n_sources))
@@ -179,28 +179,3 @@ def _check_gradient(
     step, at = 1e-4, np.asarray(point, np.float64)
     by_differences = (loss(at + step * direction) - loss(at - step * direction)) / (2 * step)
     return float(slope @ direction), by_differences
-
-
-def _hidden_speed(mesh: Neighbours, vertices: np.ndarray) -> np.ndarray:
-    """A patch at little more than half of the usual speed, and one at about 1.6 times of it."""
-    centre = vertices.mean(axis=0)
-    log_speed = np.zeros(len(vertices))
-    for offset, height in (((0, 26, -6), -0.65), ((0, -26, 0), 0.6)):
-        middle = int(np.argmin(np.linalg.norm(vertices - (centre + np.array(offset)), axis=1)))
-        away = shortest_paths(
-            jnp.asarray(mesh.lengths),
-            jnp.asarray(mesh.indices),
-            jnp.asarray(start_from([middle], len(vertices))),
-        )[0]
-        log_speed += height * np.exp(-0.5 * (np.asarray(away)[:, 0] / 13.0) ** 2)
-    return SPEED * np.exp(log_speed)
-
-
-def _spread(vertices: np.ndarray, count: int) -> np.ndarray:
-    """Vertices far from each other, each the farthest from those before it."""
-    chosen = [0]
-    nearest = np.linalg.norm(vertices - vertices[0], axis=1)
-    while len(chosen) < count:
-        chosen.append(int(np.argmax(nearest)))
-        nearest = np.minimum(nearest, np.linalg.norm(vertices - vertices[chosen[-1]], axis=1))
-    return np.array(chosen)

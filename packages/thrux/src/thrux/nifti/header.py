@@ -14,6 +14,7 @@ from nibabel.spatialimages import HeaderDataError
 from thrux.errors import ThruxError
 from thrux.limits import Limits
 from thrux.nifti import rules
+from thrux.nifti.orientation import affine_of, unit_of
 from thrux.source import ByteSource
 
 
@@ -70,10 +71,10 @@ def read_header(source: ByteSource, limits: Limits) -> NiftiHeader:
     offset = rules.offset_of(raw, limits, path)
     nbytes = math.prod(shape) * dtype.itemsize  # Python integers: no overflow
     rules.check_bytes(source, offset, nbytes, limits)
-    affine = rules.affine_of(raw, path)
+    affine = affine_of(raw, path)
     extension = bytearray(offset - len(raw.binaryblock))
     source.read_exactly_into(memoryview(extension), field="vox_offset")
-    unit_mm = rules.unit_of(raw, path)
+    unit_mm = unit_of(raw, path)
     return NiftiHeader(path, raw, bytes(extension), shape, dtype, slope, intercept, affine, unit_mm)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 
 from thrux.errors import ThruxError
 from thrux.limits import MIB, Limits
@@ -26,14 +25,14 @@ DTYPES = {
     1024: "i8",
     1280: "u8",
 }
-_REWRITE = "Mend the header, for instance by writing the image again with the program that made it"
+REWRITE = "Mend the header, for instance by writing the image again with the program that made it"
 
 
 def shape_of(raw: nibabel.Nifti1Header, path: Path) -> tuple[int, ...]:
     """Rank 1 to 7, every size at least 1."""
     dim = [int(n) for n in raw["dim"]]
     if not 1 <= dim[0] <= 7:
-        raise ThruxError("the rank must be 1 to 7", file=path, field="dim[0]", value=dim[0], remedy=_REWRITE)
+        raise ThruxError("the rank must be 1 to 7", file=path, field="dim[0]", value=dim[0], remedy=REWRITE)
     for axis in range(1, dim[0] + 1):
         if dim[axis] < 1:
             raise ThruxError(
@@ -41,7 +40,7 @@ def shape_of(raw: nibabel.Nifti1Header, path: Path) -> tuple[int, ...]:
                 file=path,
                 field=f"dim[{axis}]",
                 value=dim[axis],
-                remedy=_REWRITE,
+                remedy=REWRITE,
             )
     return tuple(dim[1 : dim[0] + 1])
 
@@ -65,7 +64,7 @@ def dtype_of(raw: nibabel.Nifti1Header, path: Path) -> np.dtype:
             file=path,
             field="bitpix",
             value=bits,
-            remedy=_REWRITE,
+            remedy=REWRITE,
         )
     return dtype
 
@@ -75,7 +74,7 @@ def scaling_of(raw: nibabel.Nifti1Header, path: Path) -> tuple[float, float]:
     slope, intercept = float(raw["scl_slope"]), float(raw["scl_inter"])
     for field, value in (("scl_slope", slope), ("scl_inter", intercept)):
         if not math.isfinite(value):
-            raise ThruxError("it must be finite", file=path, field=field, value=value, remedy=_REWRITE)
+            raise ThruxError("it must be finite", file=path, field=field, value=value, remedy=REWRITE)
     return (1.0, 0.0) if slope == 0 else (slope, intercept)
 
 
@@ -89,7 +88,7 @@ def check_zooms(raw: nibabel.Nifti1Header, rank: int, path: Path) -> None:
                 file=path,
                 field=f"pixdim[{axis}]",
                 value=zoom,
-                remedy=_REWRITE,
+                remedy=REWRITE,
             )
 
 
@@ -102,7 +101,7 @@ def offset_of(raw: nibabel.Nifti1Header, limits: Limits, path: Path) -> int:
             file=path,
             field="vox_offset",
             value=raw["vox_offset"],
-            remedy=_REWRITE,
+            remedy=REWRITE,
         )
     if offset > least + limits.extension:
         raise ThruxError(
@@ -136,77 +135,3 @@ def check_bytes(source: ByteSource, offset: int, nbytes: int, limits: Limits) ->
             value=nbytes // max(source.size, 1),
             remedy="If you trust the file, decompress it first (gunzip), or pass Limits(gzip_ratio=...)",
         )
-
-
-def affine_of(raw: nibabel.Nifti1Header, path: Path) -> np.ndarray:
-    """The best affine, finite and of full rank."""
-    for field in ("sform_code", "qform_code"):
-        if not 0 <= int(raw[field]) <= 5:
-            raise ThruxError(
-                "the code of an orientation is 0 to 5",
-                file=path,
-                field=field,
-                value=int(raw[field]),
-                remedy=_REWRITE,
-            )
-    fields: list[str] = []
-    if int(raw["sform_code"]) > 0:
-        fields += ["srow_x", "srow_y", "srow_z"]
-    if int(raw["qform_code"]) > 0:
-        fields += ["quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z"]
-    for field in fields:
-        if not np.isfinite(raw[field]).all():
-            raise ThruxError("it must be finite", file=path, field=field, value=raw[field], remedy=_REWRITE)
-    by_quaternion = int(raw["sform_code"]) <= 0 < int(raw["qform_code"])
-    if by_quaternion and float(raw["pixdim"][0]) not in (-1.0, 0.0, 1.0):
-        raise ThruxError(
-            "the sign of the z axis must be 1 or -1",
-            file=path,
-            field="pixdim[0]",
-            value=raw["pixdim"][0],
-            remedy=_REWRITE,
-        )
-    if float(raw["pixdim"][0]) == 0:  # to be taken as 1, which nibabel does only when it mends a header
-        raw = raw.copy()
-        raw["pixdim"][0] = 1
-    try:
-        with np.errstate(all="ignore"):  # what overflows is refused below
-            affine = np.asarray(raw.get_best_affine(), np.float64)
-            norms = np.linalg.norm(affine[:3, :3], axis=0)
-    except (HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
-        raise ThruxError(
-            f"the orientation cannot be computed ({error})",
-            file=path,
-            field="quatern",
-            value=[float(raw[f"quatern_{axis}"]) for axis in "bcd"],
-            remedy=_REWRITE,
-        ) from None
-    if not np.isfinite([*affine.flat, *norms]).all() or not (norms > 0).all():
-        raise ThruxError(
-            "each axis must have a finite length above 0",
-            file=path,
-            field="affine",
-            value=norms,
-            remedy=_REWRITE,
-        )
-    # Relative to the voxel size, so that tiny voxels in metres are not called flat.
-    if abs(np.linalg.det(affine[:3, :3] / norms)) < 1e-6:
-        raise ThruxError(
-            "its axes lie in one plane", file=path, field="affine", value="singular", remedy=_REWRITE
-        )
-    return affine
-
-
-def unit_of(raw: nibabel.Nifti1Header, path: Path) -> float:
-    """The spatial unit in mm; not naming one means mm."""
-    code = int(raw["xyzt_units"]) & 0x07
-    units = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-    if code not in units:
-        raise ThruxError(
-            "the spatial unit is not one of unknown, metre, mm, micrometre",
-            file=path,
-            field="xyzt_units",
-            value=int(raw["xyzt_units"]),
-            remedy=_REWRITE,
-        )
-    return units[code]
