@@ -128,7 +128,7 @@ class Semiring(Generic[S]):
             optional = name == "annihilator" and value is None
             if not optional and not isinstance(value, bool | int | float | complex | np.number | np.bool_):
                 raise TypeError(
-                    f"Semiring {self.name!r}: {name} is {value!r}; give a Python scalar such as 0.0, -math.inf or False."
+                    f"Semiring {self.name!r}: {name} is {value!r}; give a Python scalar such as 0.0, -math.inf, False."
                 )
             if isinstance(value, np.generic):
                 object.__setattr__(self, name, value.item())

@@ -13,6 +13,7 @@ from jaxtyping import Integer, Shaped
 
 from nitrix.backend import Backend, Implementation, choose
 from nitrix.semiring._plain import ell, ell_transposed
+from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import REAL, builtin
 from nitrix.semiring.operands import Operands, empty_sum, operands
@@ -72,10 +73,10 @@ def semiring_ell_matmul(
     values, indices, B, degree = _arrays(name, values, indices, degree, B=B)
     _check_size(name, "n_rows", n_rows, values.shape[-2], "values has {} rows")
     _check_size(name, "n_cols", n_cols, B.shape[-2], "B has {} rows")
-    _check_values(name, indices, degree, B.shape[-2], "B has as many rows")
+    checked = _check_values(name, indices, degree, B.shape[-2], "B has as many rows")
     given = operands(name, semiring, values=values, B=B)
     choose(MATMUL, backend, function=name, arrays=(values, B))
-    return _matmul(values, indices, degree, B, semiring, given)
+    return _matmul(values, indices, degree, B, semiring, given, checked)
 
 
 def semiring_ell_rmatvec(
@@ -130,30 +131,36 @@ def semiring_ell_rmatvec(
         )
     if n_cols < 0:
         raise ValueError(f"{name}: n_cols is {n_cols}; give the number of columns, 0 or more.")
-    _check_values(name, indices, degree, n_cols, "n_cols is")
+    checked = _check_values(name, indices, degree, n_cols, "n_cols is")
     given = operands(name, semiring, values=values, X=X)
     choose(RMATVEC, backend, function=name, arrays=(values, X))
-    return _rmatvec(values, indices, degree, X, semiring, given, n_cols)
+    return _rmatvec(values, indices, degree, X, semiring, given, n_cols, checked)
 
 
-@partial(jax.jit, static_argnames=("semiring", "given"))
+@partial(jax.jit, static_argnames=("semiring", "given", "checked"))
 def _matmul(
-    values: Array, indices: Array, degree: Array | None, B: Array, semiring: Semiring[Any], given: Operands
+    values: Array,
+    indices: Array,
+    degree: Array | None,
+    B: Array,
+    semiring: Semiring[Any],
+    given: Operands,
+    checked: bool,
 ) -> Array:
-    n = B.shape[-2]
+    def one(slots: Slots, B: Array) -> Array:
+        if 0 in (*slots.indices.shape, *B.shape):
+            return empty_sum(semiring, (slots.indices.shape[0], B.shape[1]), given.working)
+        if (
+            slots.valid is not None
+        ):  # an index out of range reads row 0, and the row of the result is then marked
+            slots = slots._replace(indices=jnp.where(slots.valid, slots.indices, 0))
+        return ell.product(semiring, slots, B)
 
-    def one(values: Array, indices: Array, valid: Array, B: Array) -> Array:
-        if 0 in (*values.shape, *B.shape):
-            return empty_sum(semiring, (values.shape[0], B.shape[1]), given.working)
-        # An index out of range reads row 0, and the row of the result is then marked.
-        safe = jnp.where(valid, indices, 0)
-        return ell.product(semiring, _neutral(values, valid), safe, valid, B)
-
-    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(B), n)
-    return given.give_back(_marked(out, outside.any(-1)[..., None]))
+    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(B), B.shape[-2], checked)
+    return given.give_back(out if outside is None else _marked(out, outside.any(-1)[..., None]))
 
 
-@partial(jax.jit, static_argnames=("semiring", "given", "n_cols"))
+@partial(jax.jit, static_argnames=("semiring", "given", "n_cols", "checked"))
 def _rmatvec(
     values: Array,
     indices: Array,
@@ -162,32 +169,46 @@ def _rmatvec(
     semiring: Semiring[Any],
     given: Operands,
     n_cols: int,
+    checked: bool,
 ) -> Array:
-    def one(values: Array, indices: Array, valid: Array, X: Array) -> Array:
-        if 0 in (*values.shape, *X.shape, n_cols):
+    def one(slots: Slots, X: Array) -> Array:
+        if 0 in (*slots.indices.shape, *X.shape, n_cols):
             return empty_sum(semiring, (n_cols, X.shape[1]), given.working)
-        return ell_transposed.product(semiring, _neutral(values, valid), indices, valid, X, n_cols)
+        return ell_transposed.product(semiring, slots, X, n_cols)
 
-    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(X), n_cols)
-    return given.give_back(_marked(out, outside.any((-1, -2))[..., None, None]))
+    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(X), n_cols, checked)
+    return given.give_back(out if outside is None else _marked(out, outside.any((-1, -2))[..., None, None]))
 
 
 def _over_batch(
-    one: Callable[..., Array], values: Array, indices: Array, degree: Array | None, dense: Array, n: int
-) -> tuple[Array, Array]:
-    """Apply to matrices over broadcasting leading axes; also which slots that count have an index out of range."""
-    counts = jnp.full(indices.shape[-2:-1], indices.shape[-1]) if degree is None else degree
-    counted = jnp.arange(indices.shape[-1]) < counts[..., None].astype(int)
-    outside = counted & ((indices < 0) | (indices >= n))
-    valid = counted & ~outside
-    indices, outside = jnp.broadcast_arrays(indices, outside)
-    out = jnp.vectorize(one, signature="(m,k),(m,k),(m,k),(r,c)->(s,c)")(values, indices, valid, dense)
-    return out, outside
+    one: Callable[[Slots, Array], Array],
+    values: Array,
+    indices: Array,
+    degree: Array | None,
+    dense: Array,
+    n: int,
+    checked: bool,
+) -> tuple[Array, Array | None]:
+    """Apply to matrices over broadcasting leading axes; also which slots that count have an index out of range.
 
-
-def _neutral(values: Array, valid: Array) -> Array:
-    """Harmless values in the slots that do not count, whose gradient is then 0 whatever they held."""
-    return jnp.where(valid, values, jnp.zeros((), values.dtype))
+    Indices and degrees that were checked on the host need no second look.
+    """
+    if checked and degree is None:
+        every = jnp.vectorize(lambda v, i, x: one(Slots(v, i, None), x), signature="(m,k),(m,k),(r,c)->(s,c)")
+        return every(values, indices, dense), None
+    valid = jnp.ones(indices.shape, bool)
+    if degree is not None:
+        valid = jnp.arange(indices.shape[-1]) < degree[..., None].astype(int)
+    outside = None
+    if not checked:
+        outside = valid & ((indices < 0) | (indices >= n))
+        valid = valid & ~outside
+    # Harmless values in the slots that do not count, whose gradient is then 0 whatever they held.
+    values = jnp.where(valid, values, jnp.zeros((), values.dtype))
+    counted = jnp.vectorize(
+        lambda v, i, c, x: one(Slots(v, i, c), x), signature="(m,k),(m,k),(m,k),(r,c)->(s,c)"
+    )
+    return counted(values, indices, valid, dense), outside
 
 
 def _marked(out: Array, outside: Array) -> Array:
@@ -235,26 +256,27 @@ def _check_size(name: str, what: str, given: int | None, actual: int, because: s
         raise ValueError(f"{name}: {what} is {given}, but {because.format(actual)}.")
 
 
-def _check_values(name: str, indices: Array, degree: Array | None, n: int, because: str) -> None:
-    """Refuse indices and degrees out of range, where their values can be looked at."""
+def _check_values(name: str, indices: Array, degree: Array | None, n: int, because: str) -> bool:
+    """Refuse indices and degrees out of range, where their values can be looked at; whether they could."""
     k_max = indices.shape[-1]
     counted: Any = True
     if degree is not None:
         if isinstance(degree, jax.core.Tracer):
-            return
+            return False
         host = np.asarray(degree)
         if host.size and (host.min() < 0 or host.max() > k_max):
             raise ValueError(
                 f"{name}: degree ranges from {host.min()} to {host.max()}, but rows have 0 to {k_max} entries."
             )
         counted = np.arange(k_max) < host[..., None]
-    if isinstance(indices, jax.core.Tracer) or not indices.size:
-        return
+    if isinstance(indices, jax.core.Tracer):
+        return False
     columns = np.asarray(indices)
     wrong = ((columns < 0) | (columns >= n)) & counted
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim :]}; they must be from "
-            f"0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
+            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim :]}; they must be "
+            f"from 0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
         )
+    return True

@@ -18,7 +18,6 @@ from nitrix.semiring.algebras import (
     LOG,
     REAL,
     TROPICAL_MAX_PLUS,
-    TROPICAL_MIN_PLUS,
     builtin,
 )
 from nitrix.semiring.paired import forward_only
@@ -34,87 +33,117 @@ class Slots(NamedTuple):
 
     values: Any  # an array, or a tuple of arrays
     indices: Array
-    valid: Array
+    valid: Array | None  # None: every slot counts
 
 
 # out[i, c] = (+)_p values[i, p] (*) B[indices[i, p], c] over the valid slots p. Every loop below is a sum of terms that
 # a derivative makes again slot by slot, so that reverse mode keeps no array of all slots either.
 
 
-def product(semiring: Semiring[Any], values: Array, indices: Array, valid: Array, B: Array) -> Array:
-    """[m, k_max], [m, k_max], [m, k_max], [n, c] -> [m, c], with its derivative."""
+def product(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
+    """Slots of [m, k_max] and B [n, c] -> [m, c], with its derivative."""
+    if builtin(semiring) is None:
+        return _users(semiring)(slots, B)
+    return _unrolled(semiring, slots, B)
+
+
+# Unrolled, all slots of a backward pass would live at once; one slot per loop step keeps it in bounds, and is faster.
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _unrolled(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
+    return _builtin(semiring, slots, B, UNROLLED)
+
+
+@_unrolled.defjvp
+def _(semiring: Semiring[Any], primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (slots, B), (d_slots, dB) = primals, tangents
+
+    def looped(values: Array, B: Array) -> Array:
+        return _builtin(semiring, slots._replace(values=values), B, 0)
+
+    out, d_out = jax.jvp(looped, (slots.values, B), (d_slots.values, dB))
+    return out, d_out
+
+
+def _builtin(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) -> Array:
     algebra = builtin(semiring)
-    slots = Slots(values, indices, valid)
+    zeros = jnp.zeros((slots.indices.shape[0], B.shape[1]), B.dtype)
     if algebra is LOG:
-        return _log(slots, B)
+        return _log(slots, B, unrolled)
     if algebra is EUCLIDEAN:
-        scale = scale_of(values, B)
-        squares = _fold(
-            _zeros(slots, B), _adding(EUCLIDEAN), slots._replace(values=values / scale), B / scale
-        )
-        return root(squares) * scale
+        scale = scale_of(slots.values, B)
+        scaled = slots._replace(values=slots.values / scale)
+        return root(_fold(zeros, _adding(EUCLIDEAN), scaled, B / scale, unrolled)) * scale
     if algebra is REAL:
-        return _fold(_zeros(slots, B), _adding(REAL), slots, B)
-    if algebra is TROPICAL_MAX_PLUS or algebra is TROPICAL_MIN_PLUS:
-        return _tropical(values, indices, valid, B, algebra is TROPICAL_MAX_PLUS)
+        return _fold(zeros, _adding(REAL), slots, B, unrolled)
     if algebra is BOOLEAN:
-        return _streamed(semiring, values, indices, valid, B)
-    return _users(semiring)(values, indices, valid, B)
+        return _streamed(BOOLEAN, slots, B, unrolled)
+    return _tropical(slots, B, algebra is TROPICAL_MAX_PLUS, unrolled)
 
 
-def _fold(state: T, step: Callable[..., T], slots: Slots, B: Any) -> T:
+def _fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int) -> T:
     """state = step(state, value [m, 1], row of B [m, c], valid [m, 1], slot number), for one slot after the other."""
 
     @jax.checkpoint
     def one(state: T, slot: Slots, p: Any) -> T:
         row = jax.tree.map(lambda x: x[slot.indices], B)
-        value = jax.tree.map(lambda v: v[:, None], slot.values)
-        return step(state, value, row, slot.valid[:, None], p)
+        value, valid = jax.tree.map(lambda x: x[:, None], (slot.values, slot.valid))
+        return step(state, value, row, valid, p)
 
     columns: Slots = jax.tree.map(jnp.transpose, slots)
     k_max = columns.indices.shape[0]
-    whole = 0 if k_max <= UNROLLED else k_max // GROUP * GROUP
+    group = GROUP if unrolled else 1
+    whole = 0 if k_max <= unrolled else k_max // group * group
 
     def several(state: T, xs: tuple[Slots, Array]) -> tuple[T, None]:
-        group, first = xs
-        for t in range(GROUP):
-            state = one(state, jax.tree.map(lambda x: x[t], group), first + t)
+        slots, first = xs
+        for t in range(group):
+            state = one(state, _line(slots, t), first + t)
         return state, None
 
     if whole:
-        groups = jax.tree.map(lambda x: x[:whole].reshape(-1, GROUP, x.shape[1]), columns)
-        state, _ = lax.scan(several, state, (groups, jnp.arange(0, whole, GROUP, dtype=jnp.int32)))
+        groups = jax.tree.map(lambda x: x[:whole].reshape(-1, group, x.shape[1]), columns)
+        state, _ = lax.scan(several, state, (groups, jnp.arange(0, whole, group, dtype=jnp.int32)))
     for p in range(whole, k_max):
-        state = one(state, jax.tree.map(lambda x: x[p], columns), jnp.int32(p))
+        state = one(state, _line(columns, p), jnp.int32(p))
     return state
 
 
-def _zeros(slots: Slots, B: Array) -> Array:
-    return jnp.zeros((slots.indices.shape[0], B.shape[1]), B.dtype)
+def _line(arrays: T, number: int) -> T:
+    return jax.tree.map(lambda x: x[number], arrays)
+
+
+def _counted(valid: Array | None, condition: Array) -> Array:
+    """The condition, at slots that count."""
+    return condition if valid is None else condition & valid
+
+
+def _kept(valid: Array | None, new: Array, old: Any) -> Array:
+    """The new value, at slots that count."""
+    return new if valid is None else jnp.where(valid, new, old)
 
 
 def _adding(algebra: Semiring[Any]) -> Callable[..., Array]:
-    def step(total: Array, value: Array, row: Array, valid: Array, _: Array) -> Array:
-        return total + jnp.where(valid, algebra.binary_op.combine(value, row), 0)
+    def step(total: Array, value: Array, row: Array, valid: Array | None, _: Array) -> Array:
+        return total + _kept(valid, algebra.binary_op.combine(value, row), 0)
 
     return step
 
 
-def _streamed(semiring: Semiring[Any], values: Array, indices: Array, valid: Array, B: Array) -> Array:
+def _streamed(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) -> Array:
     """The product of any algebra, as its monoid and its (*) define it."""
     monoid, times = semiring.monoid, semiring.binary_op.combine
 
-    def step(state: Any, value: Array, row: Array, valid: Array, _: Array) -> Any:
+    def step(state: Any, value: Array, row: Array, valid: Array | None, _: Array) -> Any:
         new = monoid.update(state, times(value, row))
-        return jax.tree.map(lambda new, old: jnp.where(valid, new, old), new, state)
+        return jax.tree.map(partial(_kept, valid), new, state)
 
-    state = monoid.init((indices.shape[0], B.shape[1]), B.dtype)
-    return monoid.finalize(_fold(state, step, Slots(values, indices, valid), B))
+    state = monoid.init((slots.indices.shape[0], B.shape[1]), B.dtype)
+    return monoid.finalize(_fold(state, step, slots, B, unrolled))
 
 
 def _users(semiring: Semiring[Any]) -> Callable[..., Array]:
     """A user's product: differentiable by the rule that the algebra carries, else forward-only."""
-    forward, rule = partial(_streamed, semiring), semiring.ell_matmul_vjp
+    forward, rule = partial(_streamed, semiring, unrolled=UNROLLED), semiring.ell_matmul_vjp
     if rule is None:
         return forward_only(
             forward,
@@ -123,70 +152,69 @@ def _users(semiring: Semiring[Any]) -> Callable[..., Array]:
         )
     product = jax.custom_vjp(forward)
 
-    def remember(values: Array, indices: Array, valid: Array, B: Array) -> tuple[Array, EllMatmulResiduals]:
-        out = product(values, indices, valid, B)
-        return out, EllMatmulResiduals(values, indices, valid, B, out)
+    def remember(slots: Slots, B: Array) -> tuple[Array, EllMatmulResiduals]:
+        out = product(slots, B)
+        valid = jnp.ones(slots.indices.shape, bool) if slots.valid is None else slots.valid
+        return out, EllMatmulResiduals(slots.values, slots.indices, valid, B, out)
 
-    def backward(kept: EllMatmulResiduals, g: Array) -> tuple[Array, None, None, Array]:
+    def backward(kept: EllMatmulResiduals, g: Array) -> tuple[Any, Array]:
         d_values, dB = rule(kept, g)
-        return d_values, None, None, dB
+        return Slots(d_values, None, None), dB  # type: ignore[arg-type]
 
     product.defvjp(remember, backward)
     return product
 
 
-def _log(slots: Slots, B: Array) -> Array:
+def _log(slots: Slots, B: Array, unrolled: int) -> Array:
     """Exponents and mantissas as in the dense product: the largest exponent first, then the sum below it."""
     a, b = log.split(slots.values), log.split(B)
 
-    def larger(E: Array, p: Array, q: Array, valid: Array, _: Array) -> Array:
-        return jnp.where(valid & (p + q > E), p + q, E)
+    def larger(E: Array, p: Array, q: Array, valid: Array | None, _: Array) -> Array:
+        return jnp.where(_counted(valid, p + q > E), p + q, E)
 
     E = jnp.full((slots.indices.shape[0], B.shape[1]), -math.inf, B.dtype)
-    E = _fold(E, larger, slots._replace(values=a.exponent), b.exponent)
+    E = _fold(E, larger, slots._replace(values=a.exponent), b.exponent, unrolled)
     E = lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
 
-    def add(s: Array, a: log.Split, b: log.Split, valid: Array, _: Array) -> Array:
+    def add(s: Array, a: log.Split, b: log.Split, valid: Array | None, _: Array) -> Array:
         term = log.power((a.exponent + b.exponent) - E) * (a.mantissa * b.mantissa)
-        return s + jnp.where(valid, term, 0)
+        return s + _kept(valid, term, 0)
 
-    return log.value(E, _fold(jnp.zeros_like(E), add, slots._replace(values=a), b))
+    return log.value(E, _fold(jnp.zeros_like(E), add, slots._replace(values=a), b, unrolled))
 
 
 # With p[i, c] the first slot that attains the extremum (-1 where none is better than the identity),
 #   dout[i, c] = dvalues[i, p] + dB[indices[i, p], c].
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(4,))
-def _tropical(values: Array, indices: Array, valid: Array, B: Array, largest: bool) -> Array:
-    return _attained(values, indices, valid, B, largest)[0]
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _tropical(slots: Slots, B: Array, largest: bool, unrolled: int) -> Array:
+    return _attained(slots, B, largest, unrolled)[0]
 
 
 @_tropical.defjvp
-def _(largest: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    values, indices, valid, B = primals
-    d_values, _, _, dB = tangents
-    out, slot = _attained(values, indices, valid, B, largest)
+def _(largest: bool, unrolled: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (slots, B), (d_slots, dB) = primals, tangents
+    out, slot = _attained(slots, B, largest, unrolled)
     p = jnp.maximum(slot, 0)
-    d_out = jnp.take_along_axis(d_values, p, axis=1) + jnp.take_along_axis(
-        dB, jnp.take_along_axis(indices, p, axis=1), axis=0
-    )
+    column = jnp.take_along_axis(slots.indices, p, axis=1)
+    d_out = jnp.take_along_axis(d_slots.values, p, axis=1) + jnp.take_along_axis(dB, column, axis=0)
     return out, jnp.where(slot >= 0, d_out, 0)
 
 
-def _attained(values: Array, indices: Array, valid: Array, B: Array, largest: bool) -> tuple[Array, Array]:
+def _attained(slots: Slots, B: Array, largest: bool, unrolled: int) -> tuple[Array, Array]:
     """The product, and the first slot that attains each entry."""
     better = jnp.greater if largest else jnp.less
 
-    def step(state: Any, value: Array, row: Array, valid: Array, p: Array) -> Any:
+    def step(state: Any, value: Array, row: Array, valid: Array | None, p: Array) -> Any:
         best, slot, nan = state
         term = value + row
-        wins = better(term, best) & valid
-        nan = nan | ((jnp.isnan(value) | jnp.isnan(row)) & valid)
+        wins = _counted(valid, better(term, best))
+        nan = nan | _counted(valid, jnp.isnan(value) | jnp.isnan(row))
         return jnp.where(wins, term, best), jnp.where(wins, p, slot), nan
 
-    shape = (indices.shape[0], B.shape[1])
+    shape = (slots.indices.shape[0], B.shape[1])
     worst = jnp.full(shape, -math.inf if largest else math.inf, B.dtype)
     state = (worst, jnp.full(shape, -1, jnp.int32), jnp.zeros(shape, bool))
-    out, slot, nan = _fold(state, step, Slots(values, indices, valid), B)
+    out, slot, nan = _fold(state, step, slots, B, unrolled)
     return jnp.where(nan, math.nan, out), slot

@@ -25,12 +25,13 @@ from nitrix.semiring.algebras import (
 # out[j, c] = (+) values[i, p] (*) X[i, c] over all valid slots (i, p) with indices[i, p] = j.
 
 
-def product(
-    semiring: Semiring[Any], values: Array, indices: Array, valid: Array, X: Array, n_cols: int
-) -> Array:
-    """[m, k_max], [m, k_max], [m, k_max], [m, c] -> [n_cols, c], with its derivative. Built-in algebras only."""
+def product(semiring: Semiring[Any], slots: Slots, X: Array, n_cols: int) -> Array:
+    """Slots of [m, k_max] and X [m, c] -> [n_cols, c], with its derivative. Built-in algebras only."""
     algebra = builtin(semiring)
-    slots = Slots(values, jnp.where(valid, indices, n_cols), valid)  # what is past the last column is dropped
+    values, indices, valid = slots
+    if valid is not None:
+        indices = jnp.where(valid, indices, n_cols)  # what is past the last column is dropped
+    slots = Slots(values, indices, None)
     zeros = jnp.zeros((n_cols, X.shape[1]), X.dtype)
     if algebra is REAL:
         return _scattered(zeros, "add", slots, X, lambda value, x: value * x)
@@ -42,7 +43,7 @@ def product(
         return root(_scattered(zeros, "add", slots, X / scale, lambda v, x: jnp.square(v - x))) * scale
     if algebra is LOG:
         return _log(slots, X, n_cols)
-    return _tropical(values, slots.indices, valid, X, n_cols, algebra is TROPICAL_MAX_PLUS)
+    return _tropical(values, indices, X, n_cols, algebra is TROPICAL_MAX_PLUS)
 
 
 def _scattered(out: Array, how: str, slots: Slots, X: Any, term: Any) -> Array:
@@ -79,26 +80,26 @@ def _log(slots: Slots, X: Array, n_cols: int) -> Array:
 # the identity), dout[j, c] = dvalues[i, p] + dX[i, c].
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(4, 5))
-def _tropical(values: Array, indices: Array, valid: Array, X: Array, n_cols: int, largest: bool) -> Array:
+@partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def _tropical(values: Array, indices: Array, X: Array, n_cols: int, largest: bool) -> Array:
     combine = (TROPICAL_MAX_PLUS if largest else TROPICAL_MIN_PLUS).binary_op.combine
     worst = jnp.full((n_cols, X.shape[1]), -math.inf if largest else math.inf, X.dtype)
     nan = _scattered(
         jnp.zeros(worst.shape, bool),
         "max",
-        Slots(values, indices, valid),
+        Slots(values, indices, None),
         X,
         lambda v, x: jnp.isnan(v) | jnp.isnan(x),
     )
-    out = _scattered(worst, "max" if largest else "min", Slots(values, indices, valid), X, combine)
+    out = _scattered(worst, "max" if largest else "min", Slots(values, indices, None), X, combine)
     return jnp.where(nan, math.nan, out)
 
 
 @_tropical.defjvp
 def _(n_cols: int, largest: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    values, indices, valid, X = primals
-    d_values, _, _, dX = tangents
-    out = _tropical(values, indices, valid, X, n_cols, largest)
+    values, indices, X = primals
+    d_values, _, dX = tangents
+    out = _tropical(values, indices, X, n_cols, largest)
     m, k_max = indices.shape
     none = m * k_max
     numbers = jnp.arange(none, dtype=jnp.int32).reshape(m, k_max)
@@ -109,7 +110,7 @@ def _(n_cols: int, largest: bool, primals: Any, tangents: Any) -> tuple[Array, A
         number = jnp.where(attains & jnp.isfinite(X), number[:, None], none)
         return first.at[slots.indices].min(number, mode="drop"), None
 
-    columns = jax.tree.map(jnp.transpose, (Slots(values, indices, valid), numbers))
+    columns = jax.tree.map(jnp.transpose, (Slots(values, indices, None), numbers))
     first, _ = lax.scan(one, jnp.full(out.shape, none, jnp.int32), columns)
     some = (first < none) & jnp.isfinite(out)
     first = jnp.where(some, first, 0)

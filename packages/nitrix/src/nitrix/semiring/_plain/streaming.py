@@ -1,4 +1,4 @@
-"""The streaming reduction that every product without a dot is made of: no (m, k, n) array, a state that stays in cache."""
+"""The streaming reduction of every product without a dot: no (m, k, n) array, a state that stays in cache."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

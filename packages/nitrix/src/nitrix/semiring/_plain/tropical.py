@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from nitrix.semiring._plain.streaming import fold, in_row_blocks
@@ -34,14 +36,27 @@ def product(A: Array, B: Array, largest: bool) -> Array:
 
 
 @product.defjvp
-def _derivative(
-    largest: bool, primals: tuple[Array, Array], tangents: tuple[Array, Array]
-) -> tuple[Array, Array]:
-    out, attained = with_index(*primals, largest)
-    dA, dB = tangents
+def _(largest: bool, primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    out, attained = _recorded(*primals, largest)
+    return out, _through(attained, *tangents)
+
+
+# Opaque to the partial evaluation of reverse mode, which would keep the broadcast k of every term.
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _recorded(A: Array, B: Array, largest: bool) -> tuple[Array, Array]:
+    return with_index(A, B, largest)
+
+
+@_recorded.defjvp
+def _(largest: bool, primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> Any:
+    out, attained = _recorded(*primals, largest)
+    return (out, attained), (_through(attained, *tangents), np.zeros(attained.shape, jax.dtypes.float0))
+
+
+def _through(attained: Array, dA: Array, dB: Array) -> Array:
     p = jnp.maximum(attained, 0)
     dout = jnp.take_along_axis(dA, p, axis=1) + jnp.take_along_axis(dB, p, axis=0)
-    return out, jnp.where(attained >= 0, dout, 0)
+    return jnp.where(attained >= 0, dout, 0)
 
 
 def with_index(A: Array, B: Array, largest: bool) -> tuple[Array, Array]:

@@ -1,0 +1,44 @@
+"""Rivals of the semiring products: what a careful user writes with numba, parallel over rows."""
+
+import math
+
+import numba
+import numpy as np
+
+
+@numba.njit(parallel=True, fastmath=True)
+def max_plus(A, B):
+    out = np.full((A.shape[0], B.shape[1]), -np.inf, A.dtype)
+    for i in numba.prange(A.shape[0]):
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                out[i, j] = max(out[i, j], A[i, k] + B[k, j])
+    return out
+
+
+@numba.njit(parallel=True, fastmath=True)
+def min_plus(A, B):
+    out = np.full((A.shape[0], B.shape[1]), np.inf, A.dtype)
+    for i in numba.prange(A.shape[0]):
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                out[i, j] = min(out[i, j], A[i, k] + B[k, j])
+    return out
+
+
+@numba.njit(parallel=True, fastmath=True)
+def log_sum_exp(A, B):
+    """Two passes: the largest term, then the sum below it."""
+    out = np.empty((A.shape[0], B.shape[1]), A.dtype)
+    for i in numba.prange(A.shape[0]):
+        peak = np.full(B.shape[1], -np.inf, A.dtype)
+        total = np.zeros(B.shape[1], A.dtype)
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                peak[j] = max(peak[j], A[i, k] + B[k, j])
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                total[j] += math.exp(A[i, k] + B[k, j] - peak[j])
+        for j in range(B.shape[1]):
+            out[i, j] = peak[j] + math.log(total[j])
+    return out
