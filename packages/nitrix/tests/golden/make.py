@@ -1,0 +1,136 @@
+"""Makes the golden arrays: `python packages/nitrix/tests/golden/make.py` writes them beside this file.
+
+A file holds, for one operation and algebra and each dtype, operands that the dtype represents exactly, stacked over
+the members (the situations that are named), and the result and gradients that the definition gives for them.
+"""
+
+import sys
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from golden import definitions  # noqa: E402
+
+M, K, N = 6, 5, 7
+COLUMNS = 4  # of the dense operand of a sparse product
+MODES = ("reflect", "mirror", "nearest", "constant", "wrap")
+SIGMAS, CVAL = (0.75, 1.5), 0.5
+
+OPERATIONS = ("semiring_matmul", "semiring_ell_matmul", "semiring_ell_rmatvec")
+FLOATS = ("float32", "float64", "bfloat16", "float16")
+EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+TROPICAL = ("ordinary", "ties", "identities", "opposed infinities", "large", "nan")
+MEMBERS = {
+    "real": ("ordinary", "ties", "identities", "nan"),
+    "log": (*TROPICAL, "cancelling"),
+    "tropical_max_plus": TROPICAL,
+    "tropical_min_plus": TROPICAL,
+    "boolean": ("ties", "identities"),
+    "euclidean": ("ordinary", "ties", "identities", "coincident", "nearly coincident", "far off", "nan"),
+}
+WITHOUT_GRADIENT = ("nan",)  # nothing is promised of a gradient where the value is NaN
+INDICES = np.array([[4, 0, 3], [1, 1, 6], [2, 5, 0], [0, 0, 0], [6, 2, 1], [3, 4, 2]])
+DEGREE = np.array([3, 2, 3, 0, 1, 3])
+
+
+def dtypes_of(algebra):
+    """The dtypes that an algebra computes in, or gives back."""
+    return {"boolean": ("bool",), "real": (*FLOATS, "int32")}.get(algebra, FLOATS)
+
+
+def rounded(x, dtype):
+    """x as float64, of values that the dtype has."""
+    kind = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    return np.asarray(x).astype(kind).astype(np.float64)
+
+
+def member(name, algebra, dtype, left, right, rng):
+    """Operands of these shapes for one situation; entries of a row of `left` meet rows of `right`."""
+    zero = definitions.ZERO[algebra]
+    a, b = rng.normal(size=left), rng.normal(size=right)
+    if name in ("ties", "coincident"):
+        a, b = rng.integers(-1, 2, left).astype(float), rng.integers(-1, 2, right).astype(float)
+    if name == "identities":
+        a[0], a[1, ::2], a[2, 1:] = zero, zero, zero
+        b[:, 0], b[::2, 1], b[1] = zero, zero, zero
+        a = (a > 0) * 1.0 if algebra == "boolean" else a
+    if name == "opposed infinities":
+        a[0, 1], a[1], a[2, 0] = zero, zero, -zero
+        b[:, 1], b[2, 2], b[0, 3] = -zero, -zero, zero
+    if name in ("large", "cancelling"):
+        # Multiples of 2^-8, so that float32 forms each term exactly.
+        a, b = (np.round(256 * rng.uniform(-1e4, 1e4, size)) / 256 for size in (left, right))
+    if name == "cancelling":
+        a = np.round(256 * rng.normal(size=left)) / 256 + 8192
+        b = np.round(256 * rng.normal(size=right)) / 256 - 8192
+    if name == "coincident":
+        a[1], b[:, 2] = 1.0, 1.0
+    if name == "nearly coincident":
+        a, b = np.full(left, 1.25), np.full(right, 1.25)
+        b += rng.integers(-2, 3, right) * EPSILON[dtype]
+        a[0] += EPSILON[dtype]
+    if name == "far off":
+        a, b = (1024 + rng.integers(-8, 9, size) / 64 for size in (left, right))
+    if name == "nan":
+        a[1, 0] = b[3, 2] = np.nan
+    return a, b
+
+
+def products(operation, algebra):
+    """Every array of one operation over one algebra, by name."""
+    made = {}
+    left = (M, K) if operation == "semiring_matmul" else DEGREE.shape + INDICES.shape[1:]
+    right = {"semiring_matmul": (K, N), "semiring_ell_matmul": (N, COLUMNS)}.get(operation, (M, COLUMNS))
+    entries = {
+        "semiring_matmul": lambda: definitions.dense_entries(M, K),
+        "semiring_ell_matmul": lambda: definitions.ell_entries(INDICES, DEGREE),
+        "semiring_ell_rmatvec": lambda: definitions.transposed_entries(INDICES, DEGREE, N),
+    }[operation]()
+    for dtype in dtypes_of(algebra):
+        rng = np.random.default_rng(20)
+        g = rng.integers(-8, 9, (len(entries), right[1])) / 8
+        columns = []
+        for name in members_of(algebra, dtype):
+            a, b = (rounded(x, dtype) for x in member(name, algebra, dtype, left, right, rng))
+            columns.append((a, b, *definitions.contract(algebra, a, b, entries, g)))
+        arrays = map(np.stack, zip(*columns, strict=True))
+        made |= {f"{dtype}/{key}": x for key, x in zip(("left", "right", "out", "d_left", "d_right"), arrays)}
+        made[f"{dtype}/g"] = g
+    return made
+
+
+def members_of(algebra, dtype):
+    """The situations of an algebra that a dtype can express."""
+    return ("ties",) if dtype == "int32" else MEMBERS[algebra]
+
+
+def gaussians():
+    """Every array of the Gaussian filter: plain in each mode, then the first derivative along both axes."""
+    made = {}
+    for dtype in FLOATS:
+        rng = np.random.default_rng(21)
+        x, g = rounded(rng.normal(size=(5, 8)), dtype), rng.integers(-8, 9, (5, 8)) / 8
+        results = [definitions.gaussian(x, SIGMAS, mode, CVAL, order, g) for mode, order in gaussian_cases()]
+        made |= {f"{dtype}/x": x, f"{dtype}/g": g}
+        made |= {f"{dtype}/{key}": np.stack(values) for key, values in zip(("out", "d_x"), zip(*results))}
+    return made
+
+
+def gaussian_cases():
+    """(mode, order) in the order of the stacks."""
+    return [*((mode, 0) for mode in MODES), ("reflect", 1)]
+
+
+def everything():
+    """File name -> arrays."""
+    made = {f"{op}-{algebra}.npz": products(op, algebra) for op in OPERATIONS for algebra in MEMBERS}
+    return made | {"gaussian.npz": gaussians()}
+
+
+if __name__ == "__main__":
+    for file, arrays in everything().items():
+        np.savez_compressed(HERE / file, **arrays)

@@ -1,0 +1,156 @@
+"""The library against the golden corpus, cell by cell, within the tolerances of `tolerance.toml`."""
+
+import tomllib
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from nitrix.semiring import ell, matmul
+from support.oracles import ALGEBRAS
+
+from golden import cells, definitions, make
+
+TOLERANCE = tomllib.loads(Path(__file__).parent.with_name("tolerance.toml").read_text())
+IMPLEMENTATIONS = {
+    "semiring_matmul": matmul.IMPLEMENTATIONS,
+    "semiring_ell_matmul": ell.MATMUL,
+    "semiring_ell_rmatvec": ell.RMATVEC,
+}
+
+
+def working(dtype):
+    """The dtype in which a call computes."""
+    short = dtype in ("bfloat16", "float16")
+    return np.dtype("float32" if short else dtype)
+
+
+def shipping():
+    """Every cell that some implementation serves, by its own account."""
+    for operation, implementations in IMPLEMENTATIONS.items():
+        for implementation in implementations:
+            for algebra in make.MEMBERS:
+                for dtype in make.dtypes_of(algebra):
+                    asked = (ALGEBRAS[algebra], working(dtype)) if len(implementations) > 1 else ()
+                    with jax.enable_x64(True):
+                        reason = implementation.refuses(*asked)
+                    if reason is None:
+                        yield operation, algebra, implementation.backend, dtype
+
+
+def everyday(operation, algebra, backend, dtype):
+    """Whether a cell is worth its compilation in every run: the others differ by casts or by the path alone."""
+    if operation == "semiring_matmul" and backend == "jax":
+        return dtype != "float16"
+    if backend == "pallas-tpu" and algebra not in ("log", "tropical_max_plus"):
+        return False
+    return dtype in ("float32", "int32", "bool")
+
+
+CELLS = list(shipping())
+
+
+# What is known to be wrong, so that it is seen when it is mended: then its line goes.
+OPEN = {
+    # A NaN of exp(a + b - maximum) where a and b are infinities of opposite sign.
+    ("semiring_matmul", "log", "pallas"): {"opposed infinities: d_left", "opposed infinities: d_right"},
+    # The power of a slot past the degree overflows, and its masked derivative is 0 * inf.
+    ("semiring_ell_matmul", "log", "jax"): {"large: d_right"},
+    ("semiring_ell_rmatvec", "log", "jax"): {"large: d_right"},
+    # No derivative through an infinite extremum that is attained, where the other products have one.
+    ("semiring_ell_rmatvec", "tropical_max_plus", "jax"): {
+        "opposed infinities: d_left",
+        "opposed infinities: d_right",
+    },
+    ("semiring_ell_rmatvec", "tropical_min_plus", "jax"): {
+        "opposed infinities: d_left",
+        "opposed infinities: d_right",
+    },
+}
+
+
+def marks(cell):
+    found = [] if everyday(*cell) else [pytest.mark.slow]
+    if cell[2] != "jax":
+        found.append(NOT_LOADED)
+    return found
+
+
+NOT_LOADED = pytest.mark.xfail(
+    strict=True,
+    raises=AttributeError,
+    reason="Implementation.load wants an attribute of a module named whole",
+)
+
+
+def outside(results, tolerances):
+    """What lies outside of its tolerance, with the error in units of it."""
+    found = {name: cells.excess(got, wanted, **tolerances) for name, got, wanted in results}
+    assert found
+    return {name: value for name, value in found.items() if not value <= 1}
+
+
+def test_the_corpus_holds_what_the_definitions_give():
+    committed = {path.name for path in Path(__file__).parent.glob("*.npz")}
+    made = make.everything()
+    assert committed == set(made)
+    for file, arrays in made.items():
+        assert set(cells.stored(file)) == set(arrays)
+        for key, values in arrays.items():
+            np.testing.assert_allclose(
+                cells.stored(file)[key], values, rtol=1e-12, atol=1e-12, err_msg=f"{file} {key}"
+            )
+
+
+def test_every_algebra_has_its_cells_and_every_cell_its_arrays_and_tolerance():
+    assert set(ALGEBRAS) == set(make.MEMBERS)
+    for operation, algebra, backend, dtype in CELLS:
+        arrays = cells.golden(f"{operation}-{algebra}.npz", dtype)
+        assert len(arrays["out"]) == len(make.members_of(algebra, dtype))
+        assert TOLERANCE[dtype][backend].keys() == {"rtol", "atol"}
+    served = {
+        (algebra, backend) for operation, algebra, backend, _ in CELLS if operation == "semiring_matmul"
+    }
+    assert served == {(a, b) for a in ALGEBRAS for b in ("jax", "pallas-cuda", "pallas-tpu")}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, id="-".join(cell), marks=marks(cell)) for cell in CELLS],
+)
+def test_product(cell):
+    operation, algebra, backend, dtype = cell
+    wrong = outside(cells.results(*cell), TOLERANCE[dtype][backend])
+    assert set(wrong) == OPEN.get((operation, algebra, backend.split("-")[0]), set()), wrong
+
+
+@pytest.mark.parametrize("backend", ["jax", *cells.PLATFORMS])
+@pytest.mark.parametrize("algebra", make.MEMBERS)
+def test_no_terms_give_the_identity(algebra, backend):
+    function = cells.call("semiring_matmul", algebra, backend)
+    dtype = "bool" if algebra == "boolean" else "float32"
+    with cells.pretended(backend):
+        out = function(jnp.zeros((make.M, 0), dtype), jnp.zeros((0, make.N), dtype))
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(np.float64(out), np.full((make.M, make.N), definitions.ZERO[algebra]))
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)],
+)
+def test_gaussian(dtype):
+    assert outside(cells.gaussian_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
+def test_a_wrong_number_is_outside():
+    wanted = np.array([1.0, -np.inf, np.nan])
+    for wrong in (
+        [1.01, -np.inf, np.nan],
+        [1.0, np.inf, np.nan],
+        [1.0, -np.inf, 0.0],
+        [np.nan, -np.inf, np.nan],
+    ):
+        assert outside([("it", np.array(wrong), wanted)], {"rtol": 1e-3, "atol": 1e-3})
+    assert not outside([("it", wanted, wanted)], {"rtol": 0.0, "atol": 0.0})
