@@ -72,6 +72,8 @@ OPEN = {
 
 def marks(cell):
     found = [] if everyday(*cell) else [pytest.mark.slow]
+    if cell[0] == "semiring_matmul" and cell[2:] == ("jax", "float32"):
+        found.append(pytest.mark.fast)
     if cell[2] != "jax":
         found.append(NOT_LOADED)
     return found
