@@ -12,7 +12,7 @@ from harness import Case
 from nitrix.semiring import EUCLIDEAN, LOG, REAL, TROPICAL_MIN_PLUS, Semiring, semiring_matmul
 
 POINTS = 20_000
-BLOCK = 80  # points whose distances to all others are made at a time; they stay in the cache
+BLOCK = 16  # points whose distances to all others are made at a time: few enough to fuse with their reduction
 
 SQUARED_DISTANCE = Semiring(REAL.monoid, EUCLIDEAN.binary_op, "squared distance", identity=0.0)
 

@@ -71,7 +71,7 @@ def product(semiring: Semiring[Any]) -> Product:
     algebra = builtin(semiring)
     if algebra is LOG:
         return paired(
-            lambda A, B: log.value(*log.shift_and_sum(A, B)),
+            log.product,
             _log_and_statistics,
             lambda A, B, statistics, g: log.gradient(A, B, statistics[0], statistics[1], g),
             log.definition,

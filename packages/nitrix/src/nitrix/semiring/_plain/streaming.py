@@ -1,6 +1,7 @@
 """The streaming reduction of every product without a dot: no (m, k, n) array, a state that stays in cache."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, TypeVar
 
 import jax
@@ -24,7 +25,9 @@ def fold(state: T, step: Callable[..., T], A: Any, B: Any) -> T:
     """
     columns, rows = jax.tree.map(jnp.transpose, A), B
     k = jax.tree.leaves(rows)[0].shape[0]
-    whole = k // CHUNK * CHUNK
+    whole = (
+        k // CHUNK * CHUNK if k > CHUNK else 0
+    )  # a single chunk needs no loop, and can fuse with what made it
 
     def one(state: T, columns: Any, rows: Any, t: int, index: Any) -> T:
         a = jax.tree.map(lambda x: x[t][:, None], columns)
@@ -61,3 +64,15 @@ def in_row_blocks(product: Callable[..., T], *operands: Array, n: int) -> T:
     shapes = jax.eval_shape(lambda: product(*(x[:rows] for x in operands)))
     out = jax.tree.map(lambda s: jnp.zeros((m, *s.shape[1:]), s.dtype), shapes)
     return lax.fori_loop(0, -(-m // rows), one, out)
+
+
+def put_back_nan(out: Array, A: Array, B: Array) -> Array:
+    """For sums whose comparisons drop NaN: it makes the whole row or column that it enters NaN."""
+    return jnp.where(_any_nan(A.T)[:, None] | _any_nan(B)[None, :], jnp.nan, out)
+
+
+def _any_nan(X: Array) -> Array:
+    """Whether a column holds NaN."""
+    if X.shape[0] <= CHUNK:  # as the product's own terms, with which it then fuses
+        return reduce(jnp.logical_or, [jnp.isnan(row) for row in X])
+    return jnp.isnan(X).any(0)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from nitrix.semiring._plain.streaming import fold, in_row_blocks
+from nitrix.semiring._plain.streaming import fold, in_row_blocks, put_back_nan
 
 # out[i, j] = a[i, p] + b[p, j] with p[i, j] the first k that attains the extremum. Where no term is better than the
 # identity there is no such k (p = -1) and the derivative is 0. Else
@@ -32,7 +32,7 @@ def product(A: Array, B: Array, largest: bool) -> Array:
 
         return fold(_identity(A, B, largest), step, A, B)
 
-    return _put_back_nan(in_row_blocks(rows, A, n=B.shape[1]), A, B)
+    return put_back_nan(in_row_blocks(rows, A, n=B.shape[1]), A, B)
 
 
 @product.defjvp
@@ -75,7 +75,7 @@ def with_index(A: Array, B: Array, largest: bool) -> tuple[Array, Array]:
         return fold((best, jnp.full(best.shape, -1, jnp.int32)), step, A, B)
 
     out, attained = in_row_blocks(rows, A, n=B.shape[1])
-    return _put_back_nan(out, A, B), attained
+    return put_back_nan(out, A, B), attained
 
 
 def _comparison(largest: bool) -> Callable[[Array, Array], Array]:
@@ -84,9 +84,3 @@ def _comparison(largest: bool) -> Callable[[Array, Array], Array]:
 
 def _identity(A: Array, B: Array, largest: bool) -> Array:
     return jnp.full((A.shape[0], B.shape[1]), -math.inf if largest else math.inf, A.dtype)
-
-
-def _put_back_nan(out: Array, A: Array, B: Array) -> Array:
-    """Comparisons drop NaN; a NaN makes the whole row or column that it enters NaN."""
-    nan = jnp.isnan(A).any(1)[:, None] | jnp.isnan(B).any(0)[None, :]
-    return jnp.where(nan, jnp.nan, out)
