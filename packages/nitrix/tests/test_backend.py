@@ -196,8 +196,8 @@ def test_a_jax_without_the_lowering_is_a_reason(on, monkeypatch):
         chosen()
 
 
-PLAIN_ONLY = (Implementation("jax", "nitrix.backend:choose", lambda: None),)
-TPU_ONLY = (Implementation("pallas-tpu", "nitrix.backend:choose", lambda: None), *PLAIN_ONLY)
+PLAIN_ONLY = (Implementation("jax", "nitrix.backend", lambda: None),)
+TPU_ONLY = (Implementation("pallas-tpu", "nitrix.backend", lambda: None), *PLAIN_ONLY)
 
 
 def test_an_operation_without_kernels_warns_only_if_one_is_named(on):
@@ -218,7 +218,7 @@ def test_operands_on_another_device_are_a_reason(on, unchecked):
         def devices(self):
             return {type("Device", (), {"platform": "mars"})()}
 
-    implementations = (Implementation("pallas-cuda", "nitrix.backend:choose", lambda: None), *PLAIN_ONLY)
+    implementations = (Implementation("pallas-cuda", "nitrix.backend", lambda: None), *PLAIN_ONLY)
     with pytest.warns(NitrixBackendFallback, match="an operand lives on mars"):
         choose(implementations, "auto", function="h", arrays=(Elsewhere(),))
 

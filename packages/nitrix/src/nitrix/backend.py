@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -55,15 +55,14 @@ class Implementation(NamedTuple):
     """One way to compute an operation."""
 
     backend: ResolvedBackend
-    where: str  # "module:attribute", imported when it is first chosen
+    where: str  # its module, imported when it is first chosen
     refuses: Callable[
         ..., str | None
     ]  # of the operands: None if they can be served, else the reason in words
 
-    def load(self) -> Any:
-        """Import what `where` names."""
-        module, _, attribute = self.where.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+    def load(self) -> ModuleType:
+        """The module that holds it."""
+        return importlib.import_module(self.where)
 
 
 def current_platform() -> Platform:

@@ -18,8 +18,8 @@ from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import REAL, builtin
 from nitrix.semiring.operands import Operands, empty_sum, operands
 
-MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell:product", lambda: None),)
-RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed:product", lambda: None),)
+MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell", lambda: None),)
+RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed", lambda: None),)
 
 
 def semiring_ell_matmul(
