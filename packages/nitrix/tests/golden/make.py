@@ -23,6 +23,7 @@ SIGMAS, CVAL = (0.75, 1.5), 0.5
 OPERATIONS = ("semiring_matmul", "semiring_ell_matmul", "semiring_ell_rmatvec")
 FLOATS = ("float32", "float64", "bfloat16", "float16")
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+TINY = {"float32": 2.0**-83, "float64": 2.0**-600, "bfloat16": 2.0**-83}  # float16 has no such numbers
 TROPICAL = ("ordinary", "ties", "identities", "opposed infinities", "large", "nan")
 MEMBERS = {
     "real": ("ordinary", "ties", "identities", "nan"),
@@ -30,7 +31,16 @@ MEMBERS = {
     "tropical_max_plus": TROPICAL,
     "tropical_min_plus": TROPICAL,
     "boolean": ("ties", "identities"),
-    "euclidean": ("ordinary", "ties", "identities", "coincident", "nearly coincident", "far off", "nan"),
+    "euclidean": (
+        "ordinary",
+        "ties",
+        "identities",
+        "coincident",
+        "nearly coincident",
+        "far off",
+        "tiny",
+        "nan",
+    ),
 }
 WITHOUT_GRADIENT = ("nan",)  # nothing is promised of a gradient where the value is NaN
 INDICES = np.array([[4, 0, 3], [1, 1, 6], [2, 5, 0], [0, 0, 0], [6, 2, 1], [3, 4, 2]])
@@ -75,8 +85,10 @@ def member(name, algebra, dtype, left, right, rng):
         a[0] += EPSILON[dtype]
     if name == "far off":
         a, b = (1024 + rng.integers(-8, 9, size) / 64 for size in (left, right))
+    if name == "tiny":  # of which the squares underflow
+        a, b = (x * TINY[dtype] for x in (a, b))
     if name == "nan":
-        a[1, 0] = b[3, 2] = np.nan
+        a[1, 0] = b[0, 1] = b[3, 2] = np.nan
     return a, b
 
 
@@ -105,7 +117,9 @@ def products(operation, algebra):
 
 def members_of(algebra, dtype):
     """The situations of an algebra that a dtype can express."""
-    return ("ties",) if dtype == "int32" else MEMBERS[algebra]
+    if dtype == "int32":
+        return ("ties",)
+    return tuple(name for name in MEMBERS[algebra] if name != "tiny" or dtype in TINY)
 
 
 def gaussians():

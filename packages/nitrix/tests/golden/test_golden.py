@@ -55,6 +55,8 @@ CELLS = list(shipping())
 OPEN = {
     # A NaN of exp(a + b - maximum) where a and b are infinities of opposite sign.
     ("semiring_matmul", "log", "pallas"): {"opposed infinities: d_left", "opposed infinities: d_right"},
+    # The kernels square without scaling, and the squares underflow.
+    ("semiring_matmul", "euclidean", "pallas"): {"tiny: d_left", "tiny: d_right"},
     # The power of a slot past the degree overflows, and its masked derivative is 0 * inf.
     ("semiring_ell_matmul", "log", "jax"): {"large: d_right"},
     ("semiring_ell_rmatvec", "log", "jax"): {"large: d_right"},
@@ -74,16 +76,7 @@ def marks(cell):
     found = [] if everyday(*cell) else [pytest.mark.slow]
     if cell[0] == "semiring_matmul" and cell[2:] == ("jax", "float32"):
         found.append(pytest.mark.fast)
-    if cell[2] != "jax":
-        found.append(NOT_LOADED)
     return found
-
-
-NOT_LOADED = pytest.mark.xfail(
-    strict=True,
-    raises=AttributeError,
-    reason="Implementation.load wants an attribute of a module named whole",
-)
 
 
 def outside(results, tolerances):
@@ -124,7 +117,9 @@ def test_every_algebra_has_its_cells_and_every_cell_its_arrays_and_tolerance():
 def test_product(cell):
     operation, algebra, backend, dtype = cell
     wrong = outside(cells.results(*cell), TOLERANCE[dtype][backend])
-    assert set(wrong) == OPEN.get((operation, algebra, backend.split("-")[0]), set()), wrong
+    members = make.members_of(algebra, dtype)
+    known = OPEN.get((operation, algebra, backend.split("-")[0]), set())
+    assert set(wrong) == {name for name in known if name.split(":")[0] in members}, wrong
 
 
 @pytest.mark.parametrize("backend", ["jax", *cells.PLATFORMS])
