@@ -51,27 +51,6 @@ def everyday(operation, algebra, backend, dtype):
 CELLS = list(shipping())
 
 
-# What is known to be wrong, so that it is seen when it is mended: then its line goes.
-OPEN = {
-    # A NaN of exp(a + b - maximum) where a and b are infinities of opposite sign.
-    ("semiring_matmul", "log", "pallas"): {"opposed infinities: d_left", "opposed infinities: d_right"},
-    # The kernels square without scaling, and the squares underflow.
-    ("semiring_matmul", "euclidean", "pallas"): {"tiny: d_left", "tiny: d_right"},
-    # The power of a slot past the degree overflows, and its masked derivative is 0 * inf.
-    ("semiring_ell_matmul", "log", "jax"): {"large: d_right"},
-    ("semiring_ell_rmatvec", "log", "jax"): {"large: d_right"},
-    # No derivative through an infinite extremum that is attained, where the other products have one.
-    ("semiring_ell_rmatvec", "tropical_max_plus", "jax"): {
-        "opposed infinities: d_left",
-        "opposed infinities: d_right",
-    },
-    ("semiring_ell_rmatvec", "tropical_min_plus", "jax"): {
-        "opposed infinities: d_left",
-        "opposed infinities: d_right",
-    },
-}
-
-
 def marks(cell):
     found = [] if everyday(*cell) else [pytest.mark.slow]
     if cell[0] == "semiring_matmul" and cell[2:] == ("jax", "float32"):
@@ -117,9 +96,7 @@ def test_every_algebra_has_its_cells_and_every_cell_its_arrays_and_tolerance():
 def test_product(cell):
     operation, algebra, backend, dtype = cell
     wrong = outside(cells.results(*cell), TOLERANCE[dtype][backend])
-    members = make.members_of(algebra, dtype)
-    known = OPEN.get((operation, algebra, backend.split("-")[0]), set())
-    assert set(wrong) == {name for name in known if name.split(":")[0] in members}, wrong
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("backend", ["jax", *cells.PLATFORMS])

@@ -1,4 +1,4 @@
-"""The built-in and users' algebras as the kernels are told them: numbers interpreted, lowering of the public function."""
+"""The algebras as the kernels are told them: numbers interpreted, and lowering of the public function."""
 
 import functools
 import importlib

@@ -34,7 +34,9 @@ def check_gradients(function, *primals, forward=True, order=2, rtol=1e-6, step=1
             results["forward"] = jax.jvp(loss, primals, directions)[1]
         if order > 1:
             results["forward over reverse"] = jax.jvp(jax.grad(loss, everything), primals, directions)[1]
-            results["reverse over reverse"] = jax.grad(slope, everything)(*primals)  # the Hessian is symmetric
+            results["reverse over reverse"] = jax.grad(slope, everything)(
+                *primals
+            )  # the Hessian is symmetric
         return results
 
     at = jax.jit(everything_at, compiler_options=QUICK_COMPILE)
@@ -48,4 +50,6 @@ def check_gradients(function, *primals, forward=True, order=2, rtol=1e-6, step=1
     for mode in ("forward over reverse", "reverse over reverse"):
         for i, (got_row, wanted) in enumerate(zip(here.get(mode, ()), slopes["gradient"])):
             tolerance = rtol * (float(jnp.max(jnp.abs(wanted), initial=0)) + 1)
-            np.testing.assert_allclose(got_row, wanted, rtol=0, atol=tolerance, err_msg=f"{mode}, operand {i}")
+            np.testing.assert_allclose(
+                got_row, wanted, rtol=0, atol=tolerance, err_msg=f"{mode}, operand {i}"
+            )

@@ -1,7 +1,6 @@
 """The algebras from their definitions, in NumPy float64, with nothing of the library in them."""
 
 import numpy as np
-
 from nitrix import semiring
 
 
@@ -74,7 +73,9 @@ def ell_rmatvec(name, values, indices, X, n_cols, degree=None):
     """out[j, c] = (+) values[i, p] (*) X[i, c] over the entries in column j, column by column."""
     times, plus = DEFINITIONS[name]
     values, X, indices = wide(values), wide(X), np.asarray(indices)
-    counted = np.arange(indices.shape[1]) < (indices.shape[1] if degree is None else np.asarray(degree)[:, None])
+    counted = np.arange(indices.shape[1]) < (
+        indices.shape[1] if degree is None else np.asarray(degree)[:, None]
+    )
     out = []
     for j in range(n_cols):
         i, p = np.nonzero((indices == j) & counted)

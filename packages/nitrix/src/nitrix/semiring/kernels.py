@@ -13,6 +13,7 @@ from jax import Array
 
 from nitrix._kernels.rules import Fold, Weight
 from nitrix.semiring._plain import products
+from nitrix.semiring._plain.euclidean import scale_of
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import BOOLEAN, EUCLIDEAN, LOG, REAL, TROPICAL_MAX_PLUS, builtin
 from nitrix.semiring.paired import Product, paired, with_users_rule
@@ -28,11 +29,17 @@ def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     """The product of an algebra by a platform's streaming kernels, with its derivative."""
     fold, outputs = _fold(semiring)
 
-    def value(A: Array, B: Array) -> Array:
-        (out,) = kernel.fold(A, B, fold, dtypes=outputs(A.dtype))
-        return out
-
     algebra = builtin(semiring)
+
+    def folded(A: Array, B: Array, rule: Fold, dtypes: tuple[Any, ...]) -> tuple[Array, ...]:
+        if algebra is not EUCLIDEAN:
+            return tuple(kernel.fold(A, B, rule, dtypes=dtypes))
+        scale = scale_of(A, B)  # as on the plain path
+        return tuple(out * scale for out in kernel.fold(A / scale, B / scale, rule, dtypes=dtypes))
+
+    def value(A: Array, B: Array) -> Array:
+        return folded(A, B, fold, outputs(A.dtype))[0]
+
     if algebra is BOOLEAN:
         return value
     definition = products.definition(semiring)
@@ -42,7 +49,7 @@ def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     weight_a, weight_b = _weights(algebra)
 
     def value_and_statistics(A: Array, B: Array) -> tuple[Array, tuple[Array, ...]]:
-        out, *statistics = kernel.fold(A, B, keeping, dtypes=(A.dtype, *kept_dtypes(A.dtype)))
+        out, *statistics = folded(A, B, keeping, (A.dtype, *kept_dtypes(A.dtype)))
         return out, tuple(statistics)
 
     def backward(A: Array, B: Array, statistics: tuple[Array, ...], g: Array) -> tuple[Array, Array]:
@@ -99,13 +106,14 @@ def _weights(algebra: Semiring[Any]) -> tuple[Weight, Weight]:
 
         def share(a: Array, b: Array, k: Array, maximum: Array, total: Array, g: Array) -> Array:
             finite = jnp.abs(maximum) < math.inf
-            return jnp.where(finite, jnp.exp(a + b - maximum), 0) * (g / jnp.where(finite, total, 1))
+            below = LOG.binary_op.combine(a, b) - maximum
+            return jnp.where(finite, jnp.exp(below), 0) * (g / jnp.where(finite, total, 1))
 
         return share, share
     if algebra is EUCLIDEAN:
 
         def direction(a: Array, b: Array, k: Array, out: Array, g: Array) -> Array:
-            return jnp.where(out == 0, 0, (a - b) * g / jnp.where(out == 0, 1, out))
+            return jnp.where(out == 0, 0, (a - b) * (g / jnp.where(out == 0, 1, out)))
 
         return direction, lambda *operands: -direction(*operands)
 

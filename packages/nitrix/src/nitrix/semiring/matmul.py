@@ -73,7 +73,7 @@ def semiring_matmul(
              [1., 0., 2.],
              [3., 2., 0.]], dtype=float32)
     """
-    A, B = jnp.asarray(A), jnp.asarray(B)
+    A, B = (x if isinstance(x, Array) else jnp.asarray(x) for x in (A, B))
     _check_shapes(A, B)
     given = operands("semiring_matmul", semiring, A=A, B=B)
     chosen = choose(

@@ -177,8 +177,9 @@ def _log(slots: Slots, B: Array, unrolled: int) -> Array:
     E = lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
 
     def add(s: Array, a: log.Split, b: log.Split, valid: Array | None, _: Array) -> Array:
-        term = log.power((a.exponent + b.exponent) - E) * (a.mantissa * b.mantissa)
-        return s + _kept(valid, term, 0)
+        # The power of a slot that does not count could overflow, and its derivative be 0 * inf.
+        shifted = _kept(valid, (a.exponent + b.exponent) - E, -math.inf)
+        return s + _kept(valid, log.power(shifted) * (a.mantissa * b.mantissa), 0)
 
     return log.value(E, _fold(jnp.zeros_like(E), add, slots._replace(values=a), b, unrolled))
 

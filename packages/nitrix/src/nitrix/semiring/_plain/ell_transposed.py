@@ -68,7 +68,8 @@ def _log(slots: Slots, X: Array, n_cols: int) -> Array:
     @jax.checkpoint
     def one(s: Array, slot: Slots) -> tuple[Array, None]:
         p, pm = (v[:, None] for v in slot.values)
-        shift = E.at[slot.indices].get(mode="clip")
+        # inf at slots that are dropped: the power could overflow, and its derivative be 0 * inf
+        shift = E.at[slot.indices].get(mode="fill", fill_value=math.inf)
         term = log.power((p + b.exponent) - shift) * (pm * b.mantissa)
         return s.at[slot.indices].add(term, mode="drop"), None
 
@@ -107,12 +108,12 @@ def _(n_cols: int, largest: bool, primals: Any, tangents: Any) -> tuple[Array, A
     def one(first: Array, slot: tuple[Slots, Array]) -> tuple[Array, None]:
         slots, number = slot
         attains = slots.values[:, None] + X == out.at[slots.indices].get(mode="clip")
-        number = jnp.where(attains & jnp.isfinite(X), number[:, None], none)
+        number = jnp.where(attains, number[:, None], none)
         return first.at[slots.indices].min(number, mode="drop"), None
 
     columns = jax.tree.map(jnp.transpose, (Slots(values, indices, None), numbers))
     first, _ = lax.scan(one, jnp.full(out.shape, none, jnp.int32), columns)
-    some = (first < none) & jnp.isfinite(out)
+    some = (first < none) & (out != (-math.inf if largest else math.inf))
     first = jnp.where(some, first, 0)
     d_out = d_values.reshape(-1)[first] + jnp.take_along_axis(dX, first // k_max, axis=0)
     return out, jnp.where(some, d_out, 0)
