@@ -42,3 +42,24 @@ def log_sum_exp(A, B):
         for j in range(B.shape[1]):
             out[i, j] = peak[j] + math.log(total[j])
     return out
+
+
+@numba.njit(parallel=True, fastmath=True)
+def ell_max_plus(values, indices, B):
+    out = np.full((values.shape[0], B.shape[1]), -np.inf, B.dtype)
+    for i in numba.prange(values.shape[0]):
+        for p in range(values.shape[1]):
+            for c in range(B.shape[1]):
+                out[i, c] = max(out[i, c], values[i, p] + B[indices[i, p], c])
+    return out
+
+
+@numba.njit(parallel=True, fastmath=True)
+def ell_log_sum_exp(values, indices, B):
+    peak = ell_max_plus(values, indices, B)
+    total = np.zeros_like(peak)
+    for i in numba.prange(values.shape[0]):
+        for p in range(values.shape[1]):
+            for c in range(B.shape[1]):
+                total[i, c] += math.exp(values[i, p] + B[indices[i, p], c] - peak[i, c])
+    return peak + np.log(total)

@@ -8,6 +8,7 @@ import numpy as np
 from harness import Case
 from nitrix import semiring
 from nitrix.semiring import semiring_matmul
+from nitrix.semiring._plain import streaming, tropical
 from scipy.spatial.distance import cdist
 
 SIZE = 512
@@ -78,7 +79,29 @@ def _case(algebra, bar, *, draw=_benign, gradient=False):
     )
 
 
+def _chunked(terms):
+    """The max-plus product with so many terms folded per loop step."""
+
+    @functools.cache
+    def compiled():
+        before, streaming.CHUNK = streaming.CHUNK, terms
+        try:
+            product = functools.partial(tropical.product, largest=True)
+            return jax.jit(product).lower(*_device_operands(_benign)).compile()
+        finally:
+            streaming.CHUNK = before
+
+    return lambda: compiled()(*_device_operands(_benign))
+
+
 CASES = [
+    Case(
+        name="tropical_max_plus chunks of 16 terms",
+        operation="semiring.semiring_matmul (chunks)",
+        ours=_chunked(16),
+        rival=_chunked(8),
+        rival_name="chunks of 8 terms",
+    ),
     _case(semiring.REAL, 1 / 1.2),
     _case(semiring.TROPICAL_MAX_PLUS, 1 / 1.3),
     _case(semiring.TROPICAL_MAX_PLUS, 1 / 4, gradient=True),

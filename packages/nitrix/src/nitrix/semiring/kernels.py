@@ -28,7 +28,6 @@ TILE = (8, 128)  # a shape to ask an algebra's state for
 def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     """The product of an algebra by a platform's streaming kernels, with its derivative."""
     fold, outputs = _fold(semiring)
-
     algebra = builtin(semiring)
 
     def folded(A: Array, B: Array, rule: Fold, dtypes: tuple[Any, ...]) -> tuple[Array, ...]:
