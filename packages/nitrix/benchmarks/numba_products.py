@@ -45,6 +45,22 @@ def log_sum_exp(A, B):
 
 
 @numba.njit(parallel=True, fastmath=True)
+def log_sum_exp_value_and_gradient(A, B):
+    """The value, and the gradients of its sum: row by row for A, column of A by column of A for B, without races."""
+    out = log_sum_exp(A, B)
+    dA, dB = np.zeros_like(A), np.zeros_like(B)
+    for i in numba.prange(A.shape[0]):
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                dA[i, k] += math.exp(A[i, k] + B[k, j] - out[i, j])
+    for k in numba.prange(A.shape[1]):
+        for i in range(A.shape[0]):
+            for j in range(B.shape[1]):
+                dB[k, j] += math.exp(A[i, k] + B[k, j] - out[i, j])
+    return out, dA, dB
+
+
+@numba.njit(parallel=True, fastmath=True)
 def ell_max_plus(values, indices, B):
     out = np.full((values.shape[0], B.shape[1]), -np.inf, B.dtype)
     for i in numba.prange(values.shape[0]):

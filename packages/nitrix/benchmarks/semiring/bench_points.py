@@ -37,7 +37,7 @@ def _reduced(algebra, merge, sign, *, block, groups):
 
         empty = jnp.full((1, x.shape[0]), algebra.identity, x.dtype)
         blocks = y.reshape(-1, block, 3), f.reshape(-1, block)
-        return jax.lax.scan(step, empty, blocks)[0][0]
+        return jax.lax.scan(step, empty, blocks, unroll=2)[0][0]
 
     @jax.jit
     def compute(x, y, f):

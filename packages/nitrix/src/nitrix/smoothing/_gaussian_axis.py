@@ -164,7 +164,7 @@ def _product(matrix: Inexact[Array, "n n"], lines: Inexact[Array, "l n r"]) -> I
         return out[..., None]
     if lines.shape[0] == 1:
         return jnp.matmul(matrix, lines[0], precision=lax.Precision.HIGHEST)[None]
-    return jnp.einsum("ij,ljr->lir", matrix, lines, precision=lax.Precision.HIGHEST)
+    return jnp.matmul(matrix, lines, precision=lax.Precision.HIGHEST)
 
 
 def _at(weights: Inexact[Array, " tap"], index: np.ndarray) -> Inexact[Array, "..."]:
