@@ -191,7 +191,7 @@ def test_silence_and_strictness(on, monkeypatch):
 
 def test_a_jax_without_the_lowering_is_a_reason(on, monkeypatch):
     on(CUDA)
-    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "_available", lambda module: False)
     with pytest.warns(NitrixBackendFallback, match="JAX .* does not have jax.experimental.pallas.triton"):
         chosen()
 

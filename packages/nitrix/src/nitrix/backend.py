@@ -15,6 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import FrameType, ModuleType
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -147,7 +148,7 @@ def _platform_refuses(backend: ResolvedBackend, arrays: Sequence[jax.Array]) -> 
     if platform.name != needed:
         return f"it needs the platform {needed} and this is {platform.name}"
     module = {"cuda": "jax.experimental.pallas.triton", "tpu": "jax.experimental.pallas.tpu"}[needed]
-    if importlib.util.find_spec(module) is None:
+    if not _available(module):
         return f"JAX {jax.__version__} does not have {module}"
     capability = platform.compute_capability
     if capability is not None and capability < (8, 0):
@@ -160,6 +161,12 @@ def _platform_refuses(backend: ResolvedBackend, arrays: Sequence[jax.Array]) -> 
             if elsewhere:
                 return f"an operand lives on {', '.join(sorted(elsewhere))}"
     return None
+
+
+@cache
+def _available(module: str) -> bool:
+    """Whether this JAX has the module, without importing it."""
+    return importlib.util.find_spec(module) is not None
 
 
 _reported: set[tuple[Any, ...]] = set()
