@@ -21,7 +21,7 @@ T = TypeVar("T")
 #   da[i, k] = pm[i, k] sum_j 2^(4 (p + q - E)) qm[k, j] w[i, j],   db[k, j] likewise.
 # An empty sum (s = 0, E = 0) has derivative 0, and so has one that is plus infinity (E = inf).
 
-ROWS = 256  # rows that underflow are recomputed this many at a time
+ROWS = 256  # rows that underflow are recomputed this many at a time, and at most half of all: it bounds the memory
 
 _LN16 = {  # 4 ln 2 in two parts: the product of the first with an exponent is exact
     "float32": (4 * 0.693359375, 4 * -2.12194440e-4),
@@ -192,7 +192,7 @@ def _over_rows(flagged: Array, body: Callable[[Array, Any, T], T], operands: Any
     flagged row costs nothing.
     """
     m = flagged.shape[0]
-    size = min(ROWS, m)
+    size = min(ROWS, -(-m // 2))
     count = jnp.sum(flagged, dtype=jnp.int32)
     order = jnp.argsort(~flagged, stable=True).astype(jnp.int32)
 
