@@ -287,3 +287,27 @@ def test_a_monoid_that_breaks_its_contract_is_refused_in_words(monoid, words):
     ):
         with pytest.raises(TypeError, match=f"the algebra 'broken': {words}"):
             call()
+
+
+@pytest.mark.parametrize("degree", [None, np.array([2, 1, 0])])
+def test_a_users_ell_rule_is_used(degree):
+    def rule(kept, g):
+        gathered = kept.B[kept.indices]  # [m, k_max, c]
+        weight = jnp.where(kept.valid[..., None], g[:, None, :], 0)
+        d_values = jnp.sum(weight * gathered, -1)
+        return d_values, jnp.zeros_like(kept.B).at[kept.indices].add(weight * kept.values[..., None])
+
+    class OwnSum(Sum):
+        pass
+
+    algebra = Semiring(OwnSum(), Times(), "mine", identity=0.0, ell_matmul_vjp=rule)
+    rng = np.random.default_rng(5)
+    values, B = rng.normal(size=(3, 2)).astype(np.float32), rng.normal(size=(4, 5)).astype(np.float32)
+    indices = rng.integers(0, 4, (3, 2))
+
+    def gradient(semiring):
+        product = lambda v, b: semiring_ell_matmul(v, indices, b, semiring=semiring, degree=degree)
+        return jax.grad(lambda v, b: jnp.sum(jnp.sin(product(v, b))), (0, 1))(values, B)
+
+    for got, wanted in zip(gradient(algebra), gradient(REAL)):
+        np.testing.assert_allclose(got, wanted, 1e-5, 1e-6)
