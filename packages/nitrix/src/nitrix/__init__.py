@@ -2,6 +2,7 @@
 
 Contents:
   nitrix.semiring    matrix products over any algebra: sums of products, maxima of sums, log-sum-exp, your own
+  nitrix.sparse      adjacencies in ELL form, operators on grids and triangle meshes
   nitrix.smoothing   Gaussian filters of images, in millimetres, with every boundary mode
   nitrix.backend     which implementation serves a call, and the warning when it is not the wished one
   show_versions      the lines that a bug report needs
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from nitrix import backend as backend
     from nitrix import semiring as semiring
     from nitrix import smoothing as smoothing
+    from nitrix import sparse as sparse
 
-_SUBPACKAGES = ("backend", "semiring", "smoothing")
+_SUBPACKAGES = ("backend", "semiring", "smoothing", "sparse")
 
 
 def __getattr__(name: str) -> ModuleType:
