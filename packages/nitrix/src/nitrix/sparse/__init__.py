@@ -2,4 +2,16 @@
 
 # Containers.
 from nitrix.sparse.ell import ELL as ELL
+from nitrix.sparse.ell import MeshOperator as MeshOperator
 from nitrix.sparse.ell import SectionedELL as SectionedELL
+
+# Adjacencies: construction, products, transposition.
+from nitrix.sparse.ell import apply_operator as apply_operator
+from nitrix.sparse.ell import ell_from_ragged as ell_from_ragged
+from nitrix.sparse.ell import ell_pad as ell_pad
+from nitrix.sparse.ell import ell_transpose as ell_transpose
+from nitrix.sparse.ell import ell_with_transpose as ell_with_transpose
+from nitrix.sparse.ell import ell_without_transpose as ell_without_transpose
+from nitrix.sparse.ell import sectioned_ell_from_ragged as sectioned_ell_from_ragged
+from nitrix.sparse.ell import sectioned_semiring_ell_matmul as sectioned_semiring_ell_matmul
+from nitrix.sparse.ell import sectioned_semiring_ell_rmatvec as sectioned_semiring_ell_rmatvec

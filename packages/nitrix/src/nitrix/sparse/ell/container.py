@@ -34,7 +34,8 @@ class ELL:
       ValueError: If shapes do not fit or, outside `jit`, an index or a degree is out of range.
       TypeError: If indices or degree are not integers.
     Example:
-      >>> path = ELL([[1.0, 0.0], [2.0, 3.0]], [[1, 0], [0, 1]], 2, degree=[1, 2])
+      >>> values, indices = jnp.asarray([[1.0, 0.0], [2.0, 3.0]]), jnp.asarray([[1, 0], [0, 1]])
+      >>> path = ELL(values, indices, 2, degree=jnp.asarray([1, 2]))
       >>> path.shape, path.k_max
       ((2, 2), 2)
     """
@@ -132,9 +133,9 @@ def _check(ell: ELL) -> None:
             f"ELL: values {values.shape} and indices {indices.shape} differ in their last two axes, [m, k_max]; every "
             f"value needs its column."
         )
-    for name, array in (("indices", indices), ("degree", degree)):
-        if array is not None and not jnp.issubdtype(array.dtype, jnp.integer):
-            raise TypeError(f"ELL: {name} is of dtype {array.dtype}, but integers are needed.")
+    for name, given in (("indices", indices), ("degree", degree)):
+        if given is not None and not jnp.issubdtype(given.dtype, jnp.integer):
+            raise TypeError(f"ELL: {name} is of dtype {given.dtype}, but integers are needed.")
     if ell.n_cols < 0:
         raise ValueError(f"ELL: n_cols is {ell.n_cols}; give the number of columns, 0 or more.")
     if degree is not None and degree.shape[-1:] != indices.shape[-2:-1]:

@@ -1,0 +1,73 @@
+"""Reads the arguments of host-side constructors: arrays in NumPy, columns in range, pads that fit their dtype."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitrix.sparse.ell._entries import on_host
+
+
+def numbers(function: str, what: str, given: Any) -> NDArray[Any]:
+    """An array of numbers or truth values."""
+    array = on_host(function, what, given)
+    if array.dtype.kind in "OUSMm":
+        raise TypeError(f"{function}: {what} is of dtype {array.dtype}; give an array of numbers.")
+    return array
+
+
+def integers(function: str, what: str, given: Any) -> NDArray[np.int64]:
+    """An array of integers."""
+    array = on_host(function, what, given)
+    if array.size == 0 and not hasattr(given, "dtype"):
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{function}: {what} is of dtype {array.dtype}, but integers are needed.")
+    return array.astype(np.int64)
+
+
+def count(function: str, what: str, given: Any) -> int:
+    """A number of things, 0 or more."""
+    try:
+        number = operator.index(given)
+    except TypeError:
+        raise TypeError(f"{function}: {what} is {given!r}, but an integer is needed.") from None
+    if number < 0:
+        raise ValueError(f"{function}: {what} is {number}; give 0 or more.")
+    return number
+
+
+def check_columns(
+    function: str, what: str, columns: NDArray[np.int64], n: int, because: str = "n_cols is"
+) -> None:
+    """Refuse what is no column (or no row) of the matrix."""
+    wrong = (columns < 0) | (columns >= n)
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{function}: {int(wrong.sum())} of {what} are out of range, the first {columns[at]}; they must be from 0 "
+            f"to {n - 1} ({because} {n})."
+        )
+
+
+def check_identity(function: str, identity: Any, dtype: Any) -> None:
+    """Refuse a pad value that an array of this dtype cannot hold."""
+    if identity is None:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        lossy = dtype.kind in "iub" and not _is(np.float64(identity), identity, dtype)
+    if lossy:
+        raise ValueError(
+            f"{function}: identity {identity!r} cannot be held by values of dtype {dtype}; convert the values, or "
+            f"leave identity at 0 (pads never contribute)."
+        )
+
+
+def _is(wide: np.float64, identity: Any, dtype: Any) -> bool:
+    if not np.isfinite(wide):
+        return False
+    try:
+        return bool(np.asarray(identity).astype(dtype) == identity)
+    except (OverflowError, ValueError):
+        return False
