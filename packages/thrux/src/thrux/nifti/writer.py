@@ -31,12 +31,14 @@ def check_name(path: str | PathLike[str]) -> Path:
     return Path(path)
 
 
-def open_output(stack: ExitStack, path: Path, *, force: bool) -> io.BufferedIOBase:
+def open_output(
+    stack: ExitStack, path: Path, *, force: bool, packed: bool | None = None
+) -> io.BufferedIOBase:
     """The stream that becomes `path`, compressed if the name says so; same input, same bytes."""
     stream = stack.enter_context(atomic_output(path, force=force))
-    if path.name.endswith(".gz"):
-        packed = gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=3, mtime=0)
-        return stack.enter_context(packed)
+    if path.name.endswith(".gz") if packed is None else packed:
+        archive = gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=3, mtime=0)
+        return stack.enter_context(archive)
     return stream
 
 

@@ -1,4 +1,4 @@
-"""GIfTI surface files, treated as untrusted input."""
+"""Reading GIfTI files, treated as untrusted input."""
 
 from __future__ import annotations
 
@@ -36,10 +36,19 @@ class GiftiArray:
     intent: str
     attributes: dict[str, str]
     values: np.ndarray = field(default_factory=lambda: np.empty(0))
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
-def read_arrays(path: str | os.PathLike[str], *, limits: Limits | None = None) -> list[GiftiArray]:
-    """Read all arrays of a `.gii` or `.gii.gz` file.
+@dataclass
+class GiftiFile:
+    """The arrays of a GIfTI file and what the file says of itself, such as AnatomicalStructurePrimary."""
+
+    arrays: list[GiftiArray] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def read_gifti(path: str | os.PathLike[str], *, limits: Limits | None = None) -> GiftiFile:
+    """Read a `.gii` or `.gii.gz` file.
 
     Entities that the file defines, external files and sizes that differ from the declared ones are refused.
 
@@ -47,7 +56,8 @@ def read_arrays(path: str | os.PathLike[str], *, limits: Limits | None = None) -
       path: The file.
       limits: What the file may ask for. Default: `Limits()`.
     Returns:
-      The arrays in the order of the file, in the shape and type that the file declares.
+      The arrays in the order of the file, in the shape and type that the file declares, and the metadata
+      of the file and of each array.
     Raises:
       ThruxError: If the file is refused; it names file, field, value and remedy.
     """
@@ -63,7 +73,7 @@ def read_arrays(path: str | os.PathLike[str], *, limits: Limits | None = None) -
         )
     parser = _Parser(Path(path), limits)
     parser.parse(text)
-    return parser.arrays
+    return parser.found
 
 
 class _Parser:
@@ -71,8 +81,9 @@ class _Parser:
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self.path, self.limits = path, limits
-        self.arrays: list[GiftiArray] = []
+        self.found = GiftiFile()
         self.depth = 0
+        self.key = ""
         self.text: list[str] | None = None
         self.current: GiftiArray | None = None
         self.total = 0
@@ -108,7 +119,7 @@ class _Parser:
             self.refuse("the outermost element of a GIfTI file is GIFTI", "XML", name)
         if name == "DataArray":
             self.current = GiftiArray(attributes.get("Intent", ""), attributes)
-        elif name == "Data" and self.current is not None:
+        elif name in ("Name", "Value") or (name == "Data" and self.current is not None):
             self.text = []
 
     def characters(self, text: str) -> None:
@@ -120,11 +131,22 @@ class _Parser:
         if name == "Data" and self.current is not None and self.text is not None:
             self.current.values = self.decode(self.current.attributes, "".join(self.text))
             self.text = None
+        elif name in ("Name", "Value") and self.text is not None:
+            self.describe(name, "".join(self.text).strip())
+            self.text = None
         elif name == "DataArray" and self.current is not None:
             if self.current.values.size == 0:
                 self.refuse("an array has no data", "Data", "missing")
-            self.arrays.append(self.current)
+            self.found.arrays.append(self.current)
             self.current = None
+
+    def describe(self, name: str, text: str) -> None:
+        """One name and its value, of the array at hand or of the file."""
+        metadata = self.found.metadata if self.current is None else self.current.metadata
+        if name == "Name":
+            self.key = text
+        elif self.key:
+            metadata[self.key] = text
 
     def choice(self, attributes: dict[str, str], name: str, choices: Any) -> str:
         value = attributes.get(name, "")
