@@ -30,7 +30,7 @@ class Limits:
       gzip_ratio: Declared bytes per compressed byte that are still believed; gzip itself ends near 1030.
       gzip_free: Declared bytes below which the ratio is not looked at, so that a mask that is nearly
         all zeros passes.
-      extension: Bytes that a NIfTI header extension may take.
+      extension: Bytes that a NIfTI header extension, or what follows the data of an MGH file, may take.
       xml: Bytes that a GIfTI file may take once decompressed.
     """
 

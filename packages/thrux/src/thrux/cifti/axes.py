@@ -39,8 +39,8 @@ class _Axis:
     names: int = 0
 
 
-def read_axes(xml: bytes, shape: tuple[int, int], path: Path) -> list[BrainModel]:
-    """The brain models of a dense matrix of scalars or of a series, [maps, columns].
+def read_axes(xml: bytes, shape: tuple[int, int], path: Path) -> tuple[bool, list[BrainModel]]:
+    """Whether a dense matrix [maps, columns] is a series, not scalars; and the models of its columns.
 
     Raises:
       ThruxError: If the XML is damaged or says something that cannot be, or if it is another kind of CIFTI.
@@ -70,7 +70,7 @@ def read_axes(xml: bytes, shape: tuple[int, int], path: Path) -> list[BrainModel
     if declared != shape[0]:
         parser.refuse(f"the matrix has {shape[0]} of them", "maps", declared)
     _check_models(axes["1"].models, shape[1], parser)
-    return axes["1"].models
+    return kinds[0] == _SERIES, axes["1"].models
 
 
 def _check_models(models: list[BrainModel], columns: int, parser: _Parser) -> None:

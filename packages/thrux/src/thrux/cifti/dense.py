@@ -20,7 +20,7 @@ from thrux.source import ByteSource
 
 SUFFIXES = (".dscalar.nii", ".dtseries.nii")
 _CODE = 32
-_INTENTS = (3002, 3006)  # dense series, dense scalars
+_INTENTS = (3000, 3002, 3006)  # unknown, which nibabel writes unless told; dense series; dense scalars
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class CiftiFile:
 
     path: Path
     header: NiftiHeader
+    series: bool
     models: list[BrainModel]
     values: Float[np.ndarray, "map column"]
 
@@ -59,10 +60,10 @@ def read_cifti(path: str | os.PathLike[str], *, limits: Limits | None = None) ->
     with NiftiReader(path, limits=limits) as reader:
         header = reader.header
         shape = _matrix_shape(header)
-        models = read_axes(_xml(header), shape, Path(path))
+        series, models = read_axes(_xml(header), shape, Path(path))
         reader.check_memory(header.data_bytes + 8 * shape[0] * shape[1])
         values = scaled(reader.raw(), header, np.dtype(np.float32))
-    return CiftiFile(Path(path), header, models, values.reshape(shape))
+    return CiftiFile(Path(path), header, series, models, values.reshape(shape))
 
 
 def write_cifti(

@@ -19,7 +19,6 @@ SUFFIXES = (".mgh", ".mgz")
 _HEADER = 284
 _TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2"}
 _FLOAT = 3
-_FOOTER = 2**20
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,15 @@ def read_mgh(path: str | os.PathLike[str], *, limits: Limits | None = None) -> M
         _check_bytes(source, n * maps * dtype.itemsize, 4 * n * maps, limits)
         stored = np.empty((maps, n), dtype)
         source.read_exactly_into(stored.reshape(-1).view(np.uint8).data, field="data")
-        footer = source.read(_FOOTER + 1)
-    if len(footer) > _FOOTER:
-        raise _refusal(path, "footer", "longer than 1 MiB", "what follows the data is not believed")
+        footer = source.read(limits.extension + 1)
+    if len(footer) > limits.extension:
+        raise _refusal(
+            path,
+            "footer",
+            f"longer than {limits.extension // MIB} MiB",
+            "so much after the data is not believed",
+            "If you trust the file, pass Limits(extension=...)",
+        )
     return MghFile(Path(path), header, footer, stored.T.astype(np.float32))
 
 

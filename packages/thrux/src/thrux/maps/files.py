@@ -140,7 +140,7 @@ def _cifti(path: str | os.PathLike[str], limits: Limits | None) -> SurfaceMaps:
             matrix[:, at] = part.T
         cifti.write_cifti(target, found, matrix, force=force)
 
-    suffix = ".dscalar.nii" if int(found.header.raw["intent_code"]) == 3006 else ".dtseries.nii"
+    suffix = ".dtseries.nii" if found.series else ".dscalar.nii"
     others = tuple(model.structure for model, n in models if not n)
     return SurfaceMaps(Path(path), "CIFTI", tuple(parts), others, (suffix,), save)
 
