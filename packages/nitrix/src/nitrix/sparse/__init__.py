@@ -5,13 +5,26 @@ from nitrix.sparse.ell import ELL as ELL
 from nitrix.sparse.ell import MeshOperator as MeshOperator
 from nitrix.sparse.ell import SectionedELL as SectionedELL
 
-# Adjacencies: construction, products, transposition.
+# Adjacencies: construction, products, transposition, entries.
 from nitrix.sparse.ell import apply_operator as apply_operator
+from nitrix.sparse.ell import ell_add_self_loops as ell_add_self_loops
+from nitrix.sparse.ell import ell_broadcast as ell_broadcast
+from nitrix.sparse.ell import ell_from_dense as ell_from_dense
+from nitrix.sparse.ell import ell_from_edges as ell_from_edges
 from nitrix.sparse.ell import ell_from_ragged as ell_from_ragged
+from nitrix.sparse.ell import ell_from_sectioned as ell_from_sectioned
+from nitrix.sparse.ell import ell_gather as ell_gather
+from nitrix.sparse.ell import ell_mask as ell_mask
 from nitrix.sparse.ell import ell_pad as ell_pad
+from nitrix.sparse.ell import ell_reshape as ell_reshape
+from nitrix.sparse.ell import ell_rows as ell_rows
+from nitrix.sparse.ell import ell_scatter as ell_scatter
+from nitrix.sparse.ell import ell_to_dense as ell_to_dense
 from nitrix.sparse.ell import ell_transpose as ell_transpose
 from nitrix.sparse.ell import ell_with_transpose as ell_with_transpose
 from nitrix.sparse.ell import ell_without_transpose as ell_without_transpose
+from nitrix.sparse.ell import sectioned_ell_from_edges as sectioned_ell_from_edges
+from nitrix.sparse.ell import sectioned_ell_from_ell as sectioned_ell_from_ell
 from nitrix.sparse.ell import sectioned_ell_from_ragged as sectioned_ell_from_ragged
 from nitrix.sparse.ell import sectioned_semiring_ell_matmul as sectioned_semiring_ell_matmul
 from nitrix.sparse.ell import sectioned_semiring_ell_rmatvec as sectioned_semiring_ell_rmatvec

@@ -51,23 +51,20 @@ def check_columns(
         )
 
 
-def check_identity(function: str, identity: Any, dtype: Any) -> None:
-    """Refuse a pad value that an array of this dtype cannot hold."""
-    if identity is None:
+def check_identity(function: str, value: Any, dtype: Any, *, what: str = "identity") -> None:
+    """Refuse a scalar that an array of this dtype cannot hold."""
+    if value is None or dtype.kind not in "iub" or _held(value, dtype):
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        lossy = dtype.kind in "iub" and not _is(np.float64(identity), identity, dtype)
-    if lossy:
-        raise ValueError(
-            f"{function}: identity {identity!r} cannot be held by values of dtype {dtype}; convert the values, or "
-            f"leave identity at 0 (pads never contribute)."
-        )
+    raise ValueError(
+        f"{function}: {what} is {value!r}, which values of dtype {dtype} cannot hold; convert the values, or give "
+        f"another {what}."
+    )
 
 
-def _is(wide: np.float64, identity: Any, dtype: Any) -> bool:
-    if not np.isfinite(wide):
+def _held(value: Any, dtype: Any) -> bool:
+    if not np.isfinite(value):
         return False
     try:
-        return bool(np.asarray(identity).astype(dtype) == identity)
+        return bool(np.asarray(value).astype(dtype) == value)
     except (OverflowError, ValueError):
         return False

@@ -147,6 +147,24 @@ def constant(array: NDArray[Any]) -> jax.Array:
         return jnp.asarray(array)
 
 
+def with_values(slots: ELL | SectionedELL, values: Any, identity: Any) -> ELL | SectionedELL:
+    """The matrix of the values [... slots] that an int32 matrix names by number; pads hold the identity, or 0."""
+    if isinstance(slots, SectionedELL):
+        sections = tuple(_gathered(section, values, identity) for section in slots.sections)
+        return slots.replace(sections=sections, identity=identity)
+    return _gathered(slots, values, identity)
+
+
+def _gathered(slots: ELL, values: Any, identity: Any) -> ELL:
+    if values.shape[-1] == 0:
+        taken = jnp.zeros((*values.shape[:-1], *slots.values.shape), values.dtype)
+    else:
+        taken = values[..., slots.values]
+    if slots.degree is not None:
+        taken = jnp.where(slots.valid, taken, jnp.asarray(0 if identity is None else identity, values.dtype))
+    return slots.replace(values=taken, identity=identity)
+
+
 def by_row(rows: Rows, n_rows: int, *arrays: Any) -> tuple[Rows, Sequence[Any]]:
     """The entries per row, and arrays [... entries] brought into the order of the rows (stable)."""
     degree = np.bincount(rows, minlength=n_rows).astype(np.int64)

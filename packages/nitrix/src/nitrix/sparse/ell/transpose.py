@@ -1,12 +1,10 @@
 """The transpose of a sparse matrix, and the list of its slots by column that lets gradients gather."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from nitrix.sparse.ell._entries import MOST_SLOTS, entries_of, flat_values, sections_of
-from nitrix.sparse.ell._pack import pack_tight
+from nitrix.sparse.ell._pack import pack_tight, with_values
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
 
@@ -29,10 +27,10 @@ def ell_with_transpose(adjacency: ELL | SectionedELL) -> ELL | SectionedELL:
       ValueError: If indices or degree have leading axes, or there are more than 2^31 - 1 slots.
     Example:
       >>> from nitrix.sparse import ell_from_ragged
-      >>> ell = ell_from_ragged([[5.0, 6.0], [7.0, 8.0]], [[0, 1], [2, 1]], n_cols=3)
+      >>> ell = ell_from_ragged([[5.0, 6.0], [7.0, 8.0], [9.0]], [[0, 1], [2, 1], [2]], n_cols=3)
       >>> listed = ell_with_transpose(ell).transposed
       >>> listed.values.tolist(), listed.indices.tolist(), listed.degree.tolist()
-      ([[0, 0], [1, 3], [2, 0]], [[0, 0], [0, 1], [1, 0]], [1, 2, 1])
+      ([[0, 0], [1, 3], [2, 4]], [[0, 0], [0, 1], [1, 2]], [1, 2, 2])
     """
     return adjacency.replace(transposed=_slots_by_column(adjacency, "ell_with_transpose"))
 
@@ -69,35 +67,17 @@ def ell_transpose(adjacency: ELL | SectionedELL) -> ELL | SectionedELL:
       ValueError: If indices or degree have leading axes, or there are more than 2^31 - 1 slots.
     Example:
       >>> from nitrix.sparse import ell_from_ragged
-      >>> across = ell_transpose(ell_from_ragged([[5.0, 6.0], [7.0, 8.0]], [[0, 1], [2, 1]], n_cols=3))
-      >>> across.shape, across.values[1].tolist(), across.indices[1].tolist()
-      ((3, 2), [6.0, 8.0], [0, 1])
+      >>> ell = ell_from_ragged([[5.0, 6.0], [7.0, 8.0], [9.0]], [[0, 1], [2, 1], [2]], n_cols=3)
+      >>> across = ell_transpose(ell)
+      >>> across.values[1].tolist(), across.indices[1].tolist()
+      ([6.0, 8.0], [0, 1])
     """
     listed = adjacency.transposed
     slots = _slots_by_column(adjacency, "ell_transpose") if listed is None else listed
-    values, identity = flat_values(adjacency), adjacency.identity
-
-    def of(section: ELL) -> ELL:
-        return section.replace(values=_gathered(values, section, identity), identity=identity)
-
-    if isinstance(slots, ELL):
-        out: ELL | SectionedELL = of(slots)
-    else:
-        out = slots.replace(sections=tuple(of(section) for section in slots.sections), identity=identity)
+    out = with_values(slots, flat_values(adjacency), adjacency.identity)
     if listed is None or _traced(out):
         return out
     return ell_with_transpose(out)
-
-
-def _gathered(values: Array, slots: ELL, identity: object) -> Array:
-    """The values at the slots that a list names; pads hold the identity, or 0."""
-    if values.shape[-1] == 0:
-        taken = jnp.zeros((*values.shape[:-1], *slots.values.shape), values.dtype)
-    else:
-        taken = values[..., slots.values]
-    if slots.degree is None:
-        return taken
-    return jnp.where(slots.valid, taken, jnp.asarray(0 if identity is None else identity, values.dtype))
 
 
 def _slots_by_column(adjacency: ELL | SectionedELL, function: str) -> ELL | SectionedELL:
