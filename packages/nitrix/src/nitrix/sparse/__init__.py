@@ -28,3 +28,23 @@ from nitrix.sparse.ell import sectioned_ell_from_ell as sectioned_ell_from_ell
 from nitrix.sparse.ell import sectioned_ell_from_ragged as sectioned_ell_from_ragged
 from nitrix.sparse.ell import sectioned_semiring_ell_matmul as sectioned_semiring_ell_matmul
 from nitrix.sparse.ell import sectioned_semiring_ell_rmatvec as sectioned_semiring_ell_rmatvec
+
+# Triangle meshes: icospheres, rings, geodesics, areas, Laplacians; all names of `nitrix.sparse.mesh`.
+from nitrix.sparse.mesh import IcosphereHierarchy as IcosphereHierarchy
+from nitrix.sparse.mesh import Mesh as Mesh
+from nitrix.sparse.mesh import MeshStructure as MeshStructure
+from nitrix.sparse.mesh import compute_vertex_normals as compute_vertex_normals
+from nitrix.sparse.mesh import edge_face_adjacency as edge_face_adjacency
+from nitrix.sparse.mesh import face_areas as face_areas
+from nitrix.sparse.mesh import face_normals as face_normals
+from nitrix.sparse.mesh import geodesic_distance as geodesic_distance
+from nitrix.sparse.mesh import icosphere as icosphere
+from nitrix.sparse.mesh import icosphere_hierarchy as icosphere_hierarchy
+from nitrix.sparse.mesh import icosphere_hierarchy_from_levels as icosphere_hierarchy_from_levels
+from nitrix.sparse.mesh import mesh_cotangent_laplacian as mesh_cotangent_laplacian
+from nitrix.sparse.mesh import mesh_edge_lengths as mesh_edge_lengths
+from nitrix.sparse.mesh import mesh_edges as mesh_edges
+from nitrix.sparse.mesh import mesh_k_ring_adjacency as mesh_k_ring_adjacency
+from nitrix.sparse.mesh import mesh_mass_matrix as mesh_mass_matrix
+from nitrix.sparse.mesh import mesh_structure as mesh_structure
+from nitrix.sparse.mesh import vertex_areas as vertex_areas
