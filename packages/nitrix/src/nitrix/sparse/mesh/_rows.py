@@ -14,13 +14,14 @@ from nitrix.sparse.ell.sectioned import SectionedELL
 
 Format = Literal["ell", "sectioned", "auto"]
 Adjacency = ELL | SectionedELL
+Rows = NDArray[np.int64]
 
 
 def packed(
     function: str,
     format: Format,
-    degree: NDArray[np.int64],
-    columns: NDArray[np.int64],
+    degree: Rows,
+    columns: Rows,
     values: Any,
     *,
     n_cols: int,
@@ -35,7 +36,7 @@ def packed(
     return pack_sections(degree, columns, values, n_cols=n_cols, function=function, identity=identity)
 
 
-def neighbours(edges: NDArray[np.int64], n_vertices: int) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+def neighbours(edges: Rows, n_vertices: int) -> tuple[Any, Rows, Rows]:
     """Degree, neighbours in ascending order and number of the edge to each, from edges in ascending order."""
     low, high = edges[:, 0], edges[:, 1]
     by_low, by_high = np.bincount(low, minlength=n_vertices), np.bincount(high, minlength=n_vertices)
@@ -51,6 +52,12 @@ def neighbours(edges: NDArray[np.int64], n_vertices: int) -> tuple[Any, NDArray[
     columns[smaller], edge[smaller] = low[order], order
     columns[larger], edge[larger] = high, rank
     return degree, columns, edge
+
+
+def spread(first: Rows, count: Rows) -> Rows:
+    """first[0], first[0] + 1, ... (count[0] of them), then first[1], ..."""
+    run = np.repeat(first - (np.cumsum(count) - count), count)
+    return run + np.arange(len(run))
 
 
 def each_section(adjacency: Adjacency, make: Callable[[ELL, Array], ELL], **fields: Any) -> Adjacency:
@@ -71,3 +78,15 @@ def with_diagonal(section: ELL, rows: Array, diagonal: Array, values: Array) -> 
         identity=0.0,
         transposed=None,
     )
+
+
+def row_sums(adjacency: Adjacency) -> Array:
+    """The sum of the values of each row [n_rows], short floats in 32 bits."""
+
+    def of(section: ELL) -> Array:
+        dtype = jnp.promote_types(section.dtype, jnp.float32)
+        return jnp.sum(jnp.where(section.valid, section.values, 0), axis=-1, dtype=dtype)
+
+    if isinstance(adjacency, ELL):
+        return of(adjacency)
+    return jnp.concatenate([of(section) for section in adjacency.sections])[adjacency.order]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, neighbours, packed
+from nitrix.sparse.mesh._rows import Format, neighbours, packed, spread
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.edges import host_edges, host_faces
 
@@ -29,8 +29,8 @@ def mesh_k_ring_adjacency(
       include_self: Each vertex is an entry of its own row.
       format: "ell", "sectioned", or "auto": flat where that takes less than 1.5 slots for each entry, else sectioned.
     Returns:
-      The adjacency, float32: in each row the vertex itself, if wanted, then the others in ascending order, then pads
-      of value 0.
+      The adjacency in the dtype of the vertices: in each row the vertex itself, if wanted, then the others in
+      ascending order, then pads of value 0.
     Raises:
       TypeError: If the faces are traced, or k is no integer.
       ValueError: If k is negative, or the format is unknown.
@@ -49,9 +49,10 @@ def mesh_k_ring_adjacency(
     degree, columns = _rings(faces, n, k)
     if include_self:
         degree, columns = _self_first(degree, columns)
-    values = np.ones(len(columns), np.float32)
+    dtype = mesh.vertices.dtype
+    values = np.ones(len(columns), dtype)
     if not binary:
-        values = np.repeat(1 / np.maximum(degree, 1), degree).astype(np.float32)
+        values = np.repeat(1 / np.maximum(degree, 1), degree).astype(dtype)
     return packed(name, format, degree, columns, values, n_cols=n)
 
 
@@ -98,9 +99,7 @@ def _one_further(
     n = len(degree)
     rows = np.repeat(np.arange(n), from_degree)
     times = degree[start]
-    # The positions of all neighbours of each start, one run after the other.
-    first = np.repeat((np.cumsum(degree) - degree)[start] - (np.cumsum(times) - times), times)
-    reached = np.repeat(rows * n, times) + columns[first + np.arange(len(first))]
+    reached = np.repeat(rows * n, times) + columns[spread((np.cumsum(degree) - degree)[start], times)]
     keys = np.sort(np.concatenate([np.repeat(np.arange(n), known_degree) * n + known, reached]))
     new = keys % (n + 1) != 0  # not the vertex itself: row * n + row
     new[1:] &= keys[1:] != keys[:-1]
