@@ -22,7 +22,17 @@ from jax import Array
 
 from nitrix._kernels.rules import Fold, Rule, State, Weight
 
-__all__ = ["accumulator", "carried", "fold_by", "like", "loaded", "pull_by", "split"]
+__all__ = [
+    "OPERANDS",
+    "accumulator",
+    "carried",
+    "check_rule",
+    "fold_by",
+    "like",
+    "loaded",
+    "pull_by",
+    "split",
+]
 
 # (left, rights, tiles, rule) -> outputs [p, q]; p, q and r are at least 1.
 Stream = Callable[[Array, State, State, Rule], State]
@@ -63,7 +73,7 @@ def fold_by(stream: Stream, A: Array, B: Array, rule: Fold, *, dtypes: Sequence[
     _check_operands(A, B, function="fold")
     (m, k), n = A.shape, B.shape[1]
     outputs = tuple(np.dtype(d) for d in dtypes)
-    _check_rule(rule, accumulator(A.dtype), len(outputs))
+    check_rule(rule, accumulator(A.dtype), len(outputs))
 
     def init(shape: tuple[int, ...]) -> State:
         return rule.init(shape, accumulator(A.dtype))
@@ -125,11 +135,12 @@ def _check_operands(A: Array, B: Array, *, function: str) -> None:
         )
 
 
-def _check_rule(rule: Fold, dtype: np.dtype, outputs: int) -> None:
+def check_rule(rule: Fold, dtype: np.dtype, outputs: int, *, gathered: bool = False) -> None:
     """Refuse a rule whose state changes its form in a step, or whose outputs are not those asked for."""
     tile = (8, 16)
     before = jax.eval_shape(lambda: rule.init(tile, dtype))
-    operands = (like(s, d) for s, d in (((8, 1), dtype), ((1, 16), dtype), ((), np.int32)))
+    row, number = (tile, (8, 1)) if gathered else ((1, 16), ())
+    operands = (like(s, d) for s, d in (((8, 1), dtype), (row, dtype), (number, np.int32)))
     after = jax.eval_shape(rule.step, before, *operands)
     forms = [[(x.shape, x.dtype.name) for x in state] for state in (before, after)]
     if forms[0] != forms[1] or any(shape != tile for shape, _ in forms[0]):

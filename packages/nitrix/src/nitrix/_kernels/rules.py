@@ -17,9 +17,8 @@ class Fold(NamedTuple):
     """A reduction over k of terms made of a[i, k] and b[k, j], for one tile of the product at a time."""
 
     init: Callable[[tuple[int, ...], Any], State]  # (shape, dtype of accumulation) -> state of no term at all
-    step: Callable[
-        [State, Array, Array, Array], State
-    ]  # (state, a [bm, 1], b [1, bn], k scalar int32) -> state
+    # (state, a [bm, 1], b [1, bn], k scalar int32) -> state; where rows are gathered, b is [bm, bn], and k [bm, 1].
+    step: Callable[[State, Array, Array, Array], State]
     finish: Callable[[State], State]  # state -> outputs of the tile's shape: (value, *statistics)
 
 
