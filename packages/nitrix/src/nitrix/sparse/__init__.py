@@ -33,10 +33,9 @@ from nitrix.sparse.ell import sectioned_semiring_ell_rmatvec as sectioned_semiri
 from nitrix.sparse.mesh import IcosphereHierarchy as IcosphereHierarchy
 from nitrix.sparse.mesh import Mesh as Mesh
 from nitrix.sparse.mesh import MeshStructure as MeshStructure
-from nitrix.sparse.mesh import and as and
-from nitrix.sparse.mesh import as as as
 from nitrix.sparse.mesh import compute_vertex_normals as compute_vertex_normals
 from nitrix.sparse.mesh import edge_face_adjacency as edge_face_adjacency
+from nitrix.sparse.mesh import face_areas as face_areas
 from nitrix.sparse.mesh import face_normals as face_normals
 from nitrix.sparse.mesh import geodesic_distance as geodesic_distance
 from nitrix.sparse.mesh import geodesic_neighbourhood as geodesic_neighbourhood
@@ -45,7 +44,6 @@ from nitrix.sparse.mesh import icosphere_bary_upsampler as icosphere_bary_upsamp
 from nitrix.sparse.mesh import icosphere_cross_level_adjacency as icosphere_cross_level_adjacency
 from nitrix.sparse.mesh import icosphere_hierarchy as icosphere_hierarchy
 from nitrix.sparse.mesh import icosphere_hierarchy_from_levels as icosphere_hierarchy_from_levels
-from nitrix.sparse.mesh import import as import
 from nitrix.sparse.mesh import mesh_adjacency_smooth as mesh_adjacency_smooth
 from nitrix.sparse.mesh import mesh_bary_upsample as mesh_bary_upsample
 from nitrix.sparse.mesh import mesh_coarsen_meanpool as mesh_coarsen_meanpool
@@ -58,3 +56,4 @@ from nitrix.sparse.mesh import mesh_mass_matrix as mesh_mass_matrix
 from nitrix.sparse.mesh import mesh_pool_max as mesh_pool_max
 from nitrix.sparse.mesh import mesh_structure as mesh_structure
 from nitrix.sparse.mesh import mesh_unpool_max as mesh_unpool_max
+from nitrix.sparse.mesh import vertex_areas as vertex_areas
