@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     # Functions on nibabel images.
     from thrux.lifting import lift as lift
     from thrux.limits import Limits as Limits
+    from thrux.maps import SurfaceMaps as SurfaceMaps
+    from thrux.maps import load_maps as load_maps
 
     # Files in and out.
     from thrux.nifti import NiftiReader as NiftiReader
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from thrux.surface import Surface as Surface
     from thrux.surface import load_scalars as load_scalars
     from thrux.surface import load_surface as load_surface
+
+    # Along surfaces.
+    from thrux.surface_distance import surface_distance as surface_distance
+    from thrux.surface_distance import surface_distance_file as surface_distance_file
+    from thrux.surface_smoothing import smooth_surface_file as smooth_surface_file
 
 # Loaded when first asked for, so that `thrux --help` waits for neither JAX nor nibabel.
 _HOMES = {
@@ -36,6 +43,11 @@ _HOMES = {
     "Surface": "surface",
     "load_surface": "surface",
     "load_scalars": "surface",
+    "SurfaceMaps": "maps",
+    "load_maps": "maps",
+    "smooth_surface_file": "surface_smoothing",
+    "surface_distance": "surface_distance",
+    "surface_distance_file": "surface_distance",
 }
 __all__ = sorted(_HOMES)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from thrux.cli import console
+from thrux.cli import console, surface
 from thrux.cli.console import paragraphs
 from thrux.cli.demo import demo
 from thrux.cli.smooth import smooth
@@ -24,6 +24,11 @@ New here? Look at real brain data first:
 Then smooth an image of your own by a Gaussian that is 6 mm wide:
 
     thrux smooth bold.nii.gz smooth.nii.gz --fwhm 6
+
+Or maps on the cortex, along its folds, and measure distances there:
+
+    thrux surface smooth lh.white lh.thickness.mgz smooth.mgz --fwhm 10
+    thrux surface geodesic lh.white --from 4920 --out distance.shape.gii
 
 Each command explains itself: thrux smooth --help
 
@@ -44,6 +49,11 @@ app = typer.Typer(
 )
 app.command(help=paragraphs(demo.__doc__ or ""))(demo)
 app.command(help=paragraphs(smooth.__doc__ or ""))(smooth)
+
+surfaces = typer.Typer(no_args_is_help=True, help="Work along surfaces: smooth maps, measure distances.")
+surfaces.command(help=paragraphs(surface.smooth.__doc__ or ""))(surface.smooth)
+surfaces.command(help=paragraphs(surface.geodesic.__doc__ or ""))(surface.geodesic)
+app.add_typer(surfaces, name="surface")
 
 
 def _print_version(wanted: bool) -> bool:

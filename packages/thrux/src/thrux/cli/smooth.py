@@ -32,7 +32,8 @@ class Nan(str, Enum):  # noqa: UP042
     ignore = "ignore"
 
 
-def _width(value: float) -> float:
+def checked_width(value: float) -> float:
+    """Refuse what is no width, while the command line is read."""
     if not (math.isfinite(value) and value > 0):
         raise typer.BadParameter(f"{value:g} is not a positive number of mm.")
     return value
@@ -45,7 +46,9 @@ def smooth(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The image to write: .nii, .nii.gz.")],
     fwhm: Annotated[
         float,
-        typer.Option(metavar="MM", callback=_width, help="Full width of the Gaussian at half its height."),
+        typer.Option(
+            metavar="MM", callback=checked_width, help="Full width of the Gaussian at half its height."
+        ),
     ],
     mode: Annotated[
         Mode, typer.Option(help="How the image goes on past its border (SciPy's names; constant means 0).")
