@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from nitrix.sparse.ell.container import ELL
@@ -71,12 +70,22 @@ def _of_section(ell: ELL, function: str) -> Entries:
     return Entries(slots // max(k_max, 1), columns.astype(np.int64), slots)
 
 
-def flat_values(adjacency: ELL | SectionedELL) -> Array:
-    """The values by slot number, [... slots]."""
+def flat_values(adjacency: ELL | SectionedELL) -> Any:
+    """The values by slot number, [... slots]; in NumPy, which compiles nothing, where they are known."""
     sections = sections_of(adjacency)
+    if not any(isinstance(section.values, jax.core.Tracer) for section in sections):
+        values = [np.asarray(section.values) for section in sections]
+        batch = np.broadcast_shapes(*(v.shape[:-2] for v in values))
+        return np.concatenate(
+            [
+                np.broadcast_to(v, (*batch, *v.shape[-2:])).reshape(*batch, v.shape[-2] * v.shape[-1])
+                for v in values
+            ],
+            axis=-1,
+        )
     batch = jnp.broadcast_shapes(*(section.values.shape[:-2] for section in sections))
     flat = [
         jnp.broadcast_to(s.values, (*batch, *s.values.shape[-2:])).reshape(*batch, s.n_rows * s.k_max)
         for s in sections
     ]
-    return flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
+    return jnp.concatenate(flat, axis=-1)

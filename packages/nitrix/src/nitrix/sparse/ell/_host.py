@@ -3,6 +3,7 @@
 import operator
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +11,12 @@ from nitrix.sparse.ell._entries import on_host
 
 
 def numbers(function: str, what: str, given: Any) -> NDArray[Any]:
-    """An array of numbers or truth values."""
+    """An array of numbers or truth values, in a dtype that JAX has."""
     array = on_host(function, what, given)
     if array.dtype.kind in "OUSMm":
         raise TypeError(f"{function}: {what} is of dtype {array.dtype}; give an array of numbers.")
-    return array
+    with np.errstate(over="ignore"):
+        return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
 
 
 def integers(function: str, what: str, given: Any) -> NDArray[np.int64]:

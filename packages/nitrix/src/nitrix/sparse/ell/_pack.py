@@ -156,13 +156,18 @@ def with_values(slots: ELL | SectionedELL, values: Any, identity: Any) -> ELL | 
 
 
 def _gathered(slots: ELL, values: Any, identity: Any) -> ELL:
+    known = isinstance(values, np.ndarray) and not isinstance(slots.values, jax.core.Tracer)
+    numbers: Any = np.asarray(slots.values) if known else slots.values
+    xp: Any = np if known else jnp
     if values.shape[-1] == 0:
-        taken = jnp.zeros((*values.shape[:-1], *slots.values.shape), values.dtype)
+        taken = xp.zeros((*values.shape[:-1], *numbers.shape), values.dtype)
     else:
-        taken = values[..., slots.values]
+        taken = (values if known else jnp.asarray(values))[..., numbers]
     if slots.degree is not None:
-        taken = jnp.where(slots.valid, taken, jnp.asarray(0 if identity is None else identity, values.dtype))
-    return slots.replace(values=taken, identity=identity)
+        pad = np.asarray(0 if identity is None else identity, values.dtype)
+        valid = np.arange(slots.k_max) < np.asarray(slots.degree)[:, None] if known else slots.valid
+        taken = xp.where(valid, taken, pad)
+    return slots.replace(values=constant(taken) if known else taken, identity=identity)
 
 
 def by_row(rows: Rows, n_rows: int, *arrays: Any) -> tuple[Rows, Sequence[Any]]:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Shaped
@@ -48,8 +50,13 @@ def ell_gather(
             f"{name}: x has shape {x.shape}; [... n c] is needed, a row for each of the {adjacency.n_cols} columns."
         )
     check_identity(name, fill, x.dtype, what="fill")
-    parts = tuple(_gathered(section, x, fill) for section in sections_of(adjacency))
+    parts = _all_gathered(sections_of(adjacency), x, np.asarray(fill, x.dtype))
     return parts[0] if isinstance(adjacency, ELL) else parts
+
+
+@jax.jit
+def _all_gathered(sections: tuple[ELL, ...], x: Array, fill: Any) -> tuple[Array, ...]:
+    return tuple(_gathered(section, x, fill) for section in sections)
 
 
 def _gathered(ell: ELL, x: Array, fill: Any) -> Array:
@@ -59,7 +66,7 @@ def _gathered(ell: ELL, x: Array, fill: Any) -> Array:
     rows = jnp.vectorize(lambda columns, x: x[columns], signature="(m,k),(n,c)->(m,k,c)")(ell.indices, x)
     if ell.degree is None:
         return rows
-    return jnp.where(ell.valid[..., None], rows, jnp.asarray(fill, x.dtype))
+    return jnp.where(ell.valid[..., None], rows, fill)
 
 
 def ell_scatter(
@@ -102,6 +109,11 @@ def ell_scatter(
             )
     if adjacency.transposed is not None:
         return _by_column(adjacency.transposed, parts)
+    return _all_scattered(sections, parts)
+
+
+@jax.jit
+def _all_scattered(sections: tuple[ELL, ...], parts: list[Array]) -> Array:
     dtype = parts[0].dtype
     short = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
     wide = jnp.float32 if short else dtype

@@ -1,6 +1,7 @@
 """Self loops: each row's own column as one more entry."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
@@ -69,25 +70,38 @@ def ell_add_self_loops(
                 f"{name}: the matrix has {len(sections)} sections, but edge_attr holds {len(attributes)} arrays."
             )
     groups: Any = [np.arange(ell.n_rows, dtype=np.int32)] if isinstance(ell, ELL) else ell.row_groups
-    done = [
-        _section(name, section, rows, attribute, fill, self_value)
-        for section, rows, attribute in zip(sections, groups, attributes)
-    ]
+    value = jnp.asarray(self_value).astype(ell.dtype)
+    for section, attribute in zip(sections, attributes):
+        _check_attribute(name, section, attribute)
+    done = _with_loops(sections, groups, attributes, value, fill=fill)
     if isinstance(ell, ELL):
         return done[0]
     out = ell.replace(sections=tuple(section for section, _ in done), transposed=None)
     return out, None if edge_attr is None else tuple(attribute for _, attribute in done)
 
 
-def _section(
-    function: str, ell: ELL, rows: Any, edge_attr: Any, fill: str, self_value: Any
-) -> tuple[ELL, Any]:
+def _check_attribute(function: str, ell: ELL, edge_attr: Any) -> None:
+    shape = np.shape(edge_attr)
+    if edge_attr is not None and (len(shape) < 3 or shape[-3:-1] != (ell.n_rows, ell.k_max)):
+        raise ValueError(
+            f"{function}: edge_attr has shape {shape}, but [... {ell.n_rows} {ell.k_max} f] is needed, features "
+            f"for each slot."
+        )
+
+
+@partial(jax.jit, static_argnames="fill")
+def _with_loops(
+    sections: tuple[ELL, ...], groups: Any, attributes: list[Any], value: Array, *, fill: str
+) -> list[tuple[ELL, Any]]:
+    return [_section(*each, fill, value) for each in zip(sections, groups, attributes)]
+
+
+def _section(ell: ELL, rows: Any, edge_attr: Any, fill: str, value: Array) -> tuple[ELL, Any]:
     k_max, degree = ell.k_max, ell.degree
     own: Any = k_max if degree is None else degree[..., None].astype(np.int32)
     loop = jnp.broadcast_to(
         jnp.arange(k_max + 1, dtype=np.int32) == own, (*_lead(ell), ell.n_rows, k_max + 1)
     )
-    value = jnp.asarray(self_value).astype(ell.dtype)
     padding = 0 if ell.identity is None else ell.identity
     out = ell.replace(
         values=jnp.where(loop, value, _wider(ell.values, padding, -1)),
@@ -100,11 +114,6 @@ def _section(
     if edge_attr is None:
         return out, None
     attribute = jnp.asarray(edge_attr)
-    if attribute.ndim < 3 or attribute.shape[-3:-1] != (ell.n_rows, k_max):
-        raise ValueError(
-            f"{function}: edge_attr has shape {attribute.shape}, but [... {ell.n_rows} {k_max} f] is needed, features "
-            f"for each slot."
-        )
     new = _filled(attribute, ell, fill)
     attribute = _wider(attribute.astype(new.dtype), 0, -2)
     return out, jnp.where(loop[..., None], new[..., None, :], attribute)

@@ -100,6 +100,7 @@ def _summed(function: str, semiring: Semiring[Any], terms: ELL) -> Array:
     return semiring_ell_matmul(values, terms.indices, unit, semiring=semiring, degree=terms.degree)[..., 0]
 
 
+@jax.jit
 def _scattered(adjacency: ELL | SectionedELL) -> Array:
     sections = sections_of(adjacency)
     parts = [_section(section) for section in sections]

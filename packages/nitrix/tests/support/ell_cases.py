@@ -1,0 +1,96 @@
+"""Sparse matrices as lists of entries, in every form the library has, with their dense NumPy definition."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from nitrix.sparse import ELL, ell_from_ragged, sectioned_ell_from_ragged
+
+from support import oracles
+
+FORMS = {"flat": ell_from_ragged, "sectioned": sectioned_ell_from_ragged}
+
+
+class Entries(NamedTuple):
+    """One row number, column and value for each entry, sorted by row."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    shape: tuple[int, int]
+
+    @property
+    def dense(self):
+        """Duplicates add."""
+        out = np.zeros(self.shape, np.float64)
+        np.add.at(out, (self.rows, self.columns), self.values)
+        return out
+
+    @property
+    def degree(self):
+        return np.bincount(self.rows, minlength=self.shape[0])
+
+    def ragged(self):
+        """Values and columns, row by row."""
+        ends = np.cumsum(self.degree)[:-1]
+        return np.split(self.values, ends), np.split(self.columns, ends)
+
+    def ell(self, form="flat", **options):
+        """The library's matrix."""
+        values, columns = self.ragged()
+        return FORMS[form](values, columns, n_cols=self.shape[1], **options)
+
+
+def ragged_case(m=9, n=7, *, most=6, seed=0, dtype=np.float32):
+    """Random entries: empty rows, a row of `most` entries and duplicates among them."""
+    rng = np.random.default_rng(seed)
+    degree = rng.integers(1, most, m)
+    degree[:3] = 0, most, 1
+    rows = np.repeat(np.arange(m), degree)
+    columns = rng.integers(0, n, rows.size)
+    columns[2] = columns[1]
+    return Entries(rows, columns, rng.normal(size=rows.size).astype(dtype), (m, n))
+
+
+def entries_of(matrix) -> Any:
+    """(row, column, value) of every entry that counts, in the order of rows and slots, looked up slot by slot."""
+    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
+    groups = [np.arange(matrix.n_rows)] if isinstance(matrix, ELL) else matrix.row_groups
+    found = []
+    for section, group in zip(sections, groups):
+        values, indices = np.asarray(section.values), np.asarray(section.indices)
+        for i, row in enumerate(np.asarray(group)):
+            count = section.k_max if section.degree is None else int(section.degree[i])
+            found += [(int(row), int(indices[i, p]), values[i, p].item()) for p in range(count)]
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def product_oracle(name, matrix, x):
+    """The product over an algebra from its definition, section by section."""
+    out = np.zeros((matrix.n_rows, x.shape[1]), bool if name == "boolean" else np.float64)
+    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
+    groups = [np.arange(matrix.n_rows)] if isinstance(matrix, ELL) else matrix.row_groups
+    for section, group in zip(sections, groups):
+        if section.n_rows:
+            part = oracles.ell_matmul(name, section.values, section.indices, x, section.degree)
+            out[np.asarray(group)] = part
+    return out
+
+
+def with_slot_values(matrix, flat):
+    """The matrix with the values of all slots taken from one vector, counted through the sections."""
+    if isinstance(matrix, ELL):
+        return matrix.replace(values=flat.reshape(matrix.indices.shape))
+    sections, first = [], 0
+    for section in matrix.sections:
+        size = section.n_rows * section.k_max
+        sections.append(with_slot_values(section, flat[first : first + size]))
+        first += size
+    return matrix.replace(sections=tuple(sections))
+
+
+def slot_values(matrix):
+    """The values of all slots in one vector."""
+    if isinstance(matrix, ELL):
+        return matrix.values.reshape(-1)
+    return jnp.concatenate([section.values.reshape(-1) for section in matrix.sections])
