@@ -1,20 +1,19 @@
 """Patterns that the host builds, sorted keys first, and how they become flat or sectioned adjacencies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
 
 from nitrix.sparse.ell._pack import WASTE, constant, pack_flat, pack_sections
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
+from nitrix.sparse.mesh._keys import Rows, sorted_with_order, spread
 
 Format = Literal["ell", "sectioned", "auto"]
 Adjacency = ELL | SectionedELL
-Rows = NDArray[np.int64]
 
 
 def packed(
@@ -38,26 +37,23 @@ def packed(
 
 def neighbours(edges: Rows, n_vertices: int) -> tuple[Any, Rows, Rows]:
     """Degree, neighbours in ascending order and number of the edge to each, from edges in ascending order."""
-    low, high = edges[:, 0], edges[:, 1]
+    low, high = np.ascontiguousarray(edges.T)
     by_low, by_high = np.bincount(low, minlength=n_vertices), np.bincount(high, minlength=n_vertices)
     degree = by_low + by_high
-    # A row holds first its smaller neighbours (edges sorted by their larger end), then its larger ones.
-    count = max(len(edges), 1)
-    order = np.sort(high * count + np.arange(len(edges))) % count
-    columns, edge = (np.empty(2 * len(edges), np.int64) for _ in range(2))
     starts = np.cumsum(degree) - degree
-    rank = np.arange(len(edges))
-    smaller = (starts - (np.cumsum(by_high) - by_high))[high[order]] + rank
-    larger = (starts + by_high - (np.cumsum(by_low) - by_low))[low] + rank
+    # A row holds first its smaller neighbours (edges sorted by their larger end), then its larger ones.
+    order = sorted_with_order(high)[1]
+    smaller = spread(starts, by_high)
+    larger = spread(starts + by_high, by_low)
+    columns, edge = (np.empty(2 * len(edges), np.int64) for _ in range(2))
     columns[smaller], edge[smaller] = low[order], order
-    columns[larger], edge[larger] = high, rank
+    columns[larger], edge[larger] = high, np.arange(len(edges))
     return degree, columns, edge
 
 
-def spread(first: Rows, count: Rows) -> Rows:
-    """first[0], first[0] + 1, ... (count[0] of them), then first[1], ..."""
-    run = np.repeat(first - (np.cumsum(count) - count), count)
-    return run + np.arange(len(run))
+def self_first(degree: Rows, entries: Rows, own: Any) -> tuple[Rows, Rows]:
+    """Rows with one entry more in front, `own`."""
+    return degree + 1, np.insert(entries, np.cumsum(degree) - degree, own)
 
 
 def each_section(adjacency: Adjacency, make: Callable[[ELL, Array], ELL], **fields: Any) -> Adjacency:
@@ -68,16 +64,12 @@ def each_section(adjacency: Adjacency, make: Callable[[ELL, Array], ELL], **fiel
     return adjacency.replace(sections=tuple(make(section, rows) for section, rows in groups), **fields)
 
 
-def with_diagonal(section: ELL, rows: Array, diagonal: Array, values: Array) -> ELL:
-    """A section with one slot more in front of each row, which stands on the diagonal."""
-    degree = None if section.degree is None else section.degree + 1
-    return section.replace(
-        values=jnp.concatenate([diagonal[:, None], values], axis=1),
-        indices=jnp.concatenate([rows[:, None], section.indices], axis=1),
-        degree=degree,
-        identity=0.0,
-        transposed=None,
-    )
+def with_values(adjacency: Adjacency, values: Sequence[Array], **fields: Any) -> Adjacency:
+    """The same structure with the values of each section, and `fields`, replaced."""
+    if isinstance(adjacency, ELL):
+        return adjacency.replace(values=values[0], **fields)
+    sections = zip(adjacency.sections, values, strict=True)
+    return adjacency.replace(sections=tuple(s.replace(values=v, **fields) for s, v in sections), **fields)
 
 
 def row_sums(adjacency: Adjacency) -> Array:

@@ -1,7 +1,9 @@
 """The share of each vertex in the area of a mesh, and the cotangents that it and the Laplacian are made of."""
 
+from functools import partial
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -34,17 +36,30 @@ def vertex_areas(mesh: Mesh, *, scheme: Scheme = "voronoi") -> Float[Array, "n_v
       >>> vertex_areas(triangle)
       Array([1. , 0.5, 0.5], dtype=float32)
     """
-    return into_vertices(corner_areas("vertex_areas", mesh, scheme), mesh.faces, mesh.n_vertices)
+    check_scheme("vertex_areas", scheme)
+    return _areas(mesh.vertices, mesh.faces, scheme)
 
 
-def corner_areas(function: str, mesh: Mesh, scheme: str) -> Array:
-    """The share of each corner in its face's area [faces, 3]."""
-    corners = mesh.vertices[mesh.faces]
-    area = length(crosses(corners))[:, None] / 2
-    if scheme == "barycentric":
-        return jnp.repeat(area / 3, 3, axis=1)
-    if scheme != "voronoi":
+def check_scheme(function: str, scheme: str) -> None:
+    """Refuse what is no way to share an area out."""
+    if scheme not in ("voronoi", "barycentric"):
         raise ValueError(f"{function}: scheme is {scheme!r}; choose 'voronoi' or 'barycentric'.")
+
+
+@partial(jax.jit, static_argnums=2)
+def _areas(vertices: Array, faces: Array, scheme: str) -> Array:
+    corners = vertices[faces]
+    shares = mixed_areas(corners) if scheme == "voronoi" else _thirds(corners)
+    return into_vertices(shares, faces, len(vertices))
+
+
+def _thirds(corners: Array) -> Array:
+    return jnp.repeat(length(crosses(corners))[:, None] / 6, 3, axis=1)
+
+
+def mixed_areas(corners: Array) -> Array:
+    """The share of each corner in its face's area [faces, 3]."""
+    area = length(crosses(corners))[:, None] / 2
     # Within a face, the cell of corner a is (|ab|^2 cot(c) + |ac|^2 cot(b)) / 8.
     cotangent = corner_cotangents(corners)
     opposite = jnp.sum(jnp.square(jnp.roll(corners, -1, axis=1) - jnp.roll(corners, 1, axis=1)), axis=-1)

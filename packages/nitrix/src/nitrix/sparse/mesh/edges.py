@@ -10,12 +10,13 @@ from jaxtyping import Int, Integer
 from numpy.typing import NDArray
 
 from nitrix.sparse.ell._entries import on_host
+from nitrix.sparse.mesh._keys import Rows, first_of_each, sorted_with_order
 
 
 class HostEdges(NamedTuple):
     """What sorting the sides of all faces tells."""
 
-    edges: NDArray[np.int64]  # [edges, 2], the smaller vertex first, sorted
+    edges: Rows  # [edges, 2], the smaller vertex first, sorted
     of_corner: NDArray[
         np.int64
     ]  # [faces, 3], the edge across from each corner; `len(edges)` where it is no edge
@@ -67,7 +68,7 @@ def edge_face_adjacency(faces: Integer[ArrayLike, "n_faces 3"]) -> Int[Array, "n
     return jnp.asarray(np.stack([pairs // n_faces, pairs % n_faces], axis=1).astype(np.int32))
 
 
-def host_faces(function: str, faces: Any) -> NDArray[np.int64]:
+def host_faces(function: str, faces: Any) -> Rows:
     """The faces in NumPy."""
     array = on_host(function, "faces", faces)
     if array.size == 0 and not hasattr(faces, "dtype"):
@@ -83,45 +84,35 @@ def host_faces(function: str, faces: Any) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def host_edges(faces: NDArray[np.int64]) -> NDArray[np.int64]:
+def host_edges(faces: Rows) -> Rows:
     """The sorted edges alone, by one sort of keys."""
-    keys, n = _keys(faces)
-    keys = np.sort(keys.ravel())
-    keys = keys[_first_of_each(keys)]
-    a, b = np.divmod(keys, n)
-    return np.stack([a, b], axis=1)[a != b]
+    keys, bits = _keys(faces)
+    keys.sort()
+    return _ends(keys[first_of_each(keys)], bits)[0]
 
 
-def edges_and_corners(faces: NDArray[np.int64]) -> HostEdges:
+def edges_and_corners(faces: Rows) -> HostEdges:
     """The sorted edges, and the edge across from each corner of each face."""
-    keys, n = _keys(faces)
-    flat = keys.ravel()
-    # A key with the corner's number in its lower bits is sorted several times as fast as positions are.
-    bits = len(flat).bit_length()
-    if n * n < 2 ** (62 - bits):
-        packed = np.sort(flat << bits | np.arange(len(flat)))
-        ordered, order = packed >> bits, packed & ((1 << bits) - 1)
-    else:
-        order = np.argsort(flat, kind="stable")
-        ordered = flat[order]
-    first = _first_of_each(ordered)
-    unique = ordered[first]
-    a, b = np.divmod(unique, n)
-    proper = a != b
-    number = np.where(proper, np.cumsum(proper) - 1, proper.sum())
-    of_corner = np.empty(len(flat), np.int64)
+    keys, bits = _keys(faces)
+    keys, order = sorted_with_order(keys)
+    first = first_of_each(keys)
+    edges, proper = _ends(keys[first], bits)
+    number = np.where(proper, np.cumsum(proper) - 1, len(edges))
+    of_corner = np.empty(len(keys), np.int64)
     of_corner[order] = number[np.cumsum(first) - 1]
-    return HostEdges(np.stack([a, b], axis=1)[proper], of_corner.reshape(-1, 3))
+    return HostEdges(edges, of_corner.reshape(3, -1).T)
 
 
-def _keys(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """One number for the side across from each corner [faces, 3], and the base it is written in."""
-    n = int(faces.max(initial=0)) + 1
-    a, b = np.roll(faces, -1, axis=1), np.roll(faces, 1, axis=1)
-    return np.minimum(a, b) * n + np.maximum(a, b), n
+def _keys(faces: Rows) -> tuple[Rows, int]:
+    """One number for the side across from each corner, all first corners before all second ones; bits of one end."""
+    bits = int(faces.max(initial=0)).bit_length()
+    corners = np.ascontiguousarray(faces.T)
+    a, b = corners[[1, 2, 0]].ravel(), corners[[2, 0, 1]].ravel()
+    return np.minimum(a, b) << bits | np.maximum(a, b), bits
 
 
-def _first_of_each(ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
-    first = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return first
+def _ends(keys: Rows, bits: int) -> tuple[Rows, NDArray[np.bool_]]:
+    """The two vertices of each key, and which keys join two vertices."""
+    ends = np.stack([keys >> bits, keys & ((1 << bits) - 1)], axis=1)
+    proper = ends[:, 0] != ends[:, 1]
+    return ends if proper.all() else ends[proper], proper

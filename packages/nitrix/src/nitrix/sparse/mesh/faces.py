@@ -23,7 +23,7 @@ def face_areas(mesh: Mesh) -> Float[Array, "n_faces"]:
       >>> face_areas(Mesh([[0, 0, 0], [3, 0, 0], [0, 4, 0]], [[0, 1, 2], [0, 1, 1]]))
       Array([6., 0.], dtype=float32)
     """
-    return length(crosses(mesh.vertices[mesh.faces])) / 2
+    return _areas(mesh.vertices, mesh.faces)
 
 
 def face_normals(
@@ -46,7 +46,7 @@ def face_normals(
              [0., 0., 0.]], dtype=float32)
     """
     coordinates = as_vertices("face_normals", vertices)
-    return unit_vectors(crosses(coordinates[as_faces("face_normals", faces, vertices)]))
+    return _normals(coordinates, as_faces("face_normals", faces, vertices))
 
 
 def compute_vertex_normals(
@@ -73,11 +73,26 @@ def compute_vertex_normals(
     """
     coordinates = as_vertices("compute_vertex_normals", vertices)
     corners = as_faces("compute_vertex_normals", faces, vertices)
-    weighted = crosses(coordinates[corners])
-    return unit_vectors(into_vertices(jnp.repeat(weighted[:, None], 3, axis=1), corners, len(coordinates)))
+    return _vertex_normals(coordinates, corners)
 
 
 def into_vertices(per_corner: Array, faces: Array, n_vertices: int) -> Array:
     """Sums over the corners [faces, 3, ...] that stand at each vertex."""
     flat = per_corner.reshape(-1, *per_corner.shape[2:])
     return jax.ops.segment_sum(flat, faces.reshape(-1), n_vertices)
+
+
+@jax.jit
+def _areas(vertices: Array, faces: Array) -> Array:
+    return length(crosses(vertices[faces])) / 2
+
+
+@jax.jit
+def _normals(vertices: Array, faces: Array) -> Array:
+    return unit_vectors(crosses(vertices[faces]))
+
+
+@jax.jit
+def _vertex_normals(vertices: Array, faces: Array) -> Array:
+    weighted = crosses(vertices[faces])
+    return unit_vectors(into_vertices(jnp.repeat(weighted[:, None], 3, axis=1), faces, len(vertices)))

@@ -18,6 +18,7 @@ from nitrix.sparse.ell._pack import constant
 from nitrix.sparse.ell.apply import apply_operator
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
+from nitrix.sparse.mesh._rows import with_values
 from nitrix.sparse.mesh._shortest_tree import along_tree, in_row_order, shortest_tree
 
 Lengths = ELL | SectionedELL
@@ -108,7 +109,7 @@ def _fixed_point(values: list[Array], lengths: Lengths, start: Array) -> Array:
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     values, lengths, start = primals
     distances, round_of = _rounds(values, lengths, start, start.shape[0] + 1)
-    tree = shortest_tree(_with_values(lengths, values), distances, round_of)
+    tree = shortest_tree(with_values(lengths, values), distances, round_of)
     parts = [
         jnp.where(slot >= 0, jnp.take_along_axis(tangent, jnp.maximum(slot, 0), axis=1), 0)
         if tangent.shape[1]
@@ -128,7 +129,7 @@ def _(most: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
     values, lengths, start = primals
 
     def all_rounds(values: list[Array]) -> Array:
-        matrix = _with_values(lengths, values)
+        matrix = with_values(lengths, values)
         return lax.scan(lambda d, _: (_better(matrix, d)[0], None), start, None, length=most)[0]
 
     return jax.jvp(all_rounds, (values,), (tangents[0],))
@@ -136,7 +137,7 @@ def _(most: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 def _rounds(values: list[Array], lengths: Lengths, start: Array, most: int) -> tuple[Array, Array]:
     """Distances, and the round in which each fell for the last time."""
-    n, matrix = start.shape[0], _with_values(lengths, values)
+    n, matrix = start.shape[0], with_values(lengths, values)
 
     def step(state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
         d, round_of, t, _ = state
@@ -222,10 +223,3 @@ def _wide(values: Array) -> Array:
     if jnp.issubdtype(values.dtype, jnp.floating) and values.dtype.itemsize >= 4:
         return values
     return values.astype(jnp.float32)
-
-
-def _with_values(lengths: Lengths, values: list[Array]) -> Lengths:
-    if isinstance(lengths, ELL):
-        return lengths.replace(values=values[0])
-    sections = zip(lengths.sections, values, strict=True)
-    return lengths.replace(sections=tuple(section.replace(values=v) for section, v in sections))

@@ -3,15 +3,15 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, neighbours, packed, spread
+from nitrix.sparse.mesh._keys import Rows, first_of_each, spread
+from nitrix.sparse.mesh._rows import Format, neighbours, packed, self_first
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.edges import host_edges, host_faces
 
-CSR = tuple[NDArray[np.int64], NDArray[np.int64]]  # entries per row; columns, sorted by row and ascending
+CSR = tuple[Rows, Any]  # entries per row; columns, sorted by row and ascending
 
 
 def mesh_k_ring_adjacency(
@@ -48,7 +48,7 @@ def mesh_k_ring_adjacency(
     faces, n = host_faces(name, mesh.faces), mesh.n_vertices
     degree, columns = _rings(faces, n, k)
     if include_self:
-        degree, columns = _self_first(degree, columns)
+        degree, columns = self_first(degree, columns, np.arange(n))
     dtype = mesh.vertices.dtype
     values = np.ones(len(columns), dtype)
     if not binary:
@@ -56,7 +56,7 @@ def mesh_k_ring_adjacency(
     return packed(name, format, degree, columns, values, n_cols=n)
 
 
-def _rings(faces: NDArray[np.int64], n: int, k: int) -> CSR:
+def _rings(faces: Rows, n: int, k: int) -> CSR:
     if k == 0:
         return np.zeros(n, np.int64), np.zeros(0, np.int64)
     degree, columns, _ = neighbours(host_edges(faces), n)
@@ -78,18 +78,20 @@ def _rings(faces: NDArray[np.int64], n: int, k: int) -> CSR:
     return known
 
 
-def _second_ring(degree: NDArray[np.int64], columns: NDArray[np.int64]) -> CSR:
+def _second_ring(degree: Rows, columns: Rows) -> CSR:
     """Rows of equal width, sorted: twice as fast as keys, where no row is much longer than the others."""
     n, width = len(degree), int(degree.max())
     # The row past the last one stands for nobody, and has nobody for neighbours.
     ring = np.full((n + 1, width), n, np.int32)
     ring[:n][np.arange(width) < degree[:, None]] = columns
-    reached = np.concatenate([ring[:n], ring[ring[:n]].reshape(n, -1)], axis=1)
-    reached[reached == np.arange(n, dtype=np.int32)[:, None]] = n
+    reached = np.empty((n, width + width**2), np.int32)
+    reached[:, :width] = ring[:n]
+    np.take(ring, ring[:n], axis=0, out=reached[:, width:].reshape(n, width, width), mode="clip")
     reached.sort(axis=1)
-    new = reached < n
+    new = reached != np.arange(n, dtype=np.int32)[:, None]
+    new &= reached < n
     new[:, 1:] &= reached[:, 1:] != reached[:, :-1]
-    return new.sum(axis=1), reached[new].astype(np.int64)
+    return new.sum(axis=1), reached.ravel()[np.flatnonzero(new)]
 
 
 def _one_further(
@@ -100,10 +102,9 @@ def _one_further(
     rows = np.repeat(np.arange(n), from_degree)
     times = degree[start]
     reached = np.repeat(rows * n, times) + columns[spread((np.cumsum(degree) - degree)[start], times)]
-    keys = np.sort(np.concatenate([np.repeat(np.arange(n), known_degree) * n + known, reached]))
-    new = keys % (n + 1) != 0  # not the vertex itself: row * n + row
-    new[1:] &= keys[1:] != keys[:-1]
-    keys = keys[new]
+    keys = np.concatenate([np.repeat(np.arange(n), known_degree) * n + known, reached])
+    keys.sort()
+    keys = keys[first_of_each(keys) & (keys % (n + 1) != 0)]  # a vertex itself is row * n + row
     return np.bincount(keys // n, minlength=n), keys % n
 
 
@@ -114,8 +115,3 @@ def _without(wider: CSR, known: CSR) -> CSR:
     new = np.ones(len(keys), bool)
     new[np.searchsorted(keys, old)] = False
     return np.bincount(keys[new] // n, minlength=n), keys[new] % n
-
-
-def _self_first(degree: NDArray[np.int64], columns: NDArray[np.int64]) -> CSR:
-    """Each row with its own number in front."""
-    return degree + 1, np.insert(columns, np.cumsum(degree) - degree, np.arange(len(degree)))

@@ -1,14 +1,15 @@
 """The cotangent Laplacian of a mesh."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, each_section, with_diagonal
+from nitrix.sparse.mesh._rows import Format, with_values
 from nitrix.sparse.mesh.areas import corner_cotangents
 from nitrix.sparse.mesh.container import Mesh
-from nitrix.sparse.mesh.structure import MeshStructure, onto_edges, onto_slots, structure_of
+from nitrix.sparse.mesh.structure import MeshStructure, onto_slots, structure_of
 
 
 def mesh_cotangent_laplacian(
@@ -42,11 +43,11 @@ def mesh_cotangent_laplacian(
       ([0, 1, 2], [1.0, -0.5, -0.5])
     """
     structure = structure_of("mesh_cotangent_laplacian", mesh, format, structure)
-    half = corner_cotangents(mesh.vertices[mesh.faces]) / 2
-    per_edge = onto_edges(half, structure)
+    values = _values(mesh.vertices, mesh.faces, structure)
+    return with_values(structure.edge_of_slot, values, identity=0.0)
 
-    def section(slots: ELL, rows: Array) -> ELL:
-        weights = onto_slots(per_edge, slots)
-        return with_diagonal(slots, rows, jnp.sum(weights, axis=1), -weights)
 
-    return each_section(structure.edge_of_slot, section, identity=0.0, transposed=None)
+@jax.jit
+def _values(vertices: Array, faces: Array, structure: MeshStructure) -> list[Array]:
+    weights = onto_slots(corner_cotangents(vertices[faces]) / 2, structure)
+    return [(-w).at[:, 0].set(jnp.sum(w, axis=1)) for w in weights]  # the diagonal comes first

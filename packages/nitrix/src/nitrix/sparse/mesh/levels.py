@@ -10,7 +10,8 @@ from nitrix.sparse.ell._entries import on_host
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
 from nitrix.sparse.ell.transpose import ell_with_transpose
-from nitrix.sparse.mesh._rows import Format, Rows, packed
+from nitrix.sparse.mesh._keys import Rows
+from nitrix.sparse.mesh._rows import Format, packed
 from nitrix.sparse.mesh.icospheres import IcosphereHierarchy
 
 Shares = tuple[Rows, Rows, NDArray[np.float64]]  # fine vertex, coarse vertex, weight; sorted
@@ -104,7 +105,8 @@ def _shares(function: str, hierarchy: IcosphereHierarchy, coarse: int, fine: int
         take = np.where(valid, starts[parents][..., None] + np.arange(width), 0)
         child = np.broadcast_to(np.arange(len(parents))[:, None, None], take.shape)[valid]
         keys, which = np.unique(child * n + columns[take][valid], return_inverse=True)
-        weights = np.bincount(which.reshape(-1), weights=weights[take][valid] / 2, minlength=len(keys))
+        halves = weights[take][valid] / 2
+        weights = np.bincount(which.reshape(-1), weights=halves, minlength=len(keys)).astype(np.float64)
         rows, columns = keys // n, keys % n
     return rows, columns, weights
 

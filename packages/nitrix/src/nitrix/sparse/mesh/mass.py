@@ -1,17 +1,19 @@
 """The mass matrix of a mesh: which area stands behind the values at its vertices."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nitrix.sparse.ell._entries import sections_of
 from nitrix.sparse.ell._pack import constant
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, each_section, with_diagonal
-from nitrix.sparse.mesh.areas import Scheme, vertex_areas
+from nitrix.sparse.mesh._rows import Format, with_values
+from nitrix.sparse.mesh.areas import Scheme, check_scheme, vertex_areas
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.faces import face_areas, into_vertices
-from nitrix.sparse.mesh.structure import MeshStructure, onto_edges, onto_slots, structure_of
+from nitrix.sparse.mesh.structure import MeshStructure, onto_slots, structure_of
 
 
 def mesh_mass_matrix(
@@ -59,16 +61,16 @@ def mesh_mass_matrix(
         n = mesh.n_vertices
         diagonal = constant(np.arange(n, dtype=np.int32)[:, None])
         return ELL(vertex_areas(mesh, scheme=scheme)[:, None], diagonal, n, 0.0)
-    if scheme not in ("voronoi", "barycentric"):
-        raise ValueError(f"{name}: scheme is {scheme!r}; choose 'voronoi' or 'barycentric'.")
+    check_scheme(name, scheme)
     structure = structure_of(name, mesh, format, structure)
+    return with_values(structure.edge_of_slot, _consistent(mesh, structure), identity=0.0)
+
+
+@jax.jit
+def _consistent(mesh: Mesh, structure: MeshStructure) -> list[Array]:
     areas = jnp.repeat(face_areas(mesh)[:, None], 3, axis=1)
-    per_vertex, per_edge = (
-        into_vertices(areas / 6, mesh.faces, mesh.n_vertices),
-        onto_edges(areas / 12, structure),
-    )
-
-    def section(slots: ELL, rows: Array) -> ELL:
-        return with_diagonal(slots, rows, per_vertex[rows], onto_slots(per_edge, slots))
-
-    return each_section(structure.edge_of_slot, section, identity=0.0, transposed=None)
+    per_vertex = into_vertices(areas / 6, mesh.faces, mesh.n_vertices)
+    weights = onto_slots(areas / 12, structure)
+    sections = sections_of(structure.edge_of_slot)
+    # The diagonal comes first.
+    return [w.at[:, 0].set(per_vertex[s.indices[:, 0]]) for w, s in zip(weights, sections, strict=True)]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from nitrix.sparse.ell._entries import on_host
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, Rows, neighbours, packed, spread
+from nitrix.sparse.mesh._keys import Rows, first_of_each, sorted_with_order, spread
+from nitrix.sparse.mesh._rows import Format, neighbours, packed
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.edges import host_edges, host_faces
 
@@ -99,10 +100,8 @@ def _least(keys: Rows, values: NDArray[np.float64]) -> tuple[Rows, NDArray[np.fl
     """Each key once, ascending, with the least of its values."""
     if not len(keys):
         return keys, values
-    bits = len(keys).bit_length()
-    ordered = np.sort(keys << bits | np.arange(len(keys)))
-    order, keys = ordered & ((1 << bits) - 1), ordered >> bits
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    keys, order = sorted_with_order(keys)
+    first = np.flatnonzero(first_of_each(keys))
     return keys[first], np.minimum.reduceat(values[order], first)
 
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Int
 
+from nitrix.sparse.ell._entries import sections_of
 from nitrix.sparse.ell._pack import constant
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
-from nitrix.sparse.mesh._rows import Format, neighbours, packed
+from nitrix.sparse.mesh._rows import Format, neighbours, packed, self_first
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.edges import edges_and_corners, host_faces
 
@@ -27,7 +27,8 @@ class MeshStructure:
       edges: Pairs (a, b) of vertices, a < b, in ascending order, int32.
       edge_of_corner: The number of the edge across from each corner of each face, int32; that of no edge (n_edges)
         where this side joins a vertex to itself.
-      edge_of_slot: The one-ring, whose int32 values are the numbers of the edges between a vertex and its neighbours.
+      edge_of_slot: Each vertex and its neighbours, in ascending order; the int32 values are the numbers of the edges
+        between them, and that of no edge for the vertex itself and in pads.
     """
 
     edges: Int[Array, "n_edges 2"]
@@ -51,6 +52,7 @@ def mesh_structure(mesh: Mesh, *, format: Format = "ell") -> MeshStructure:
       ValueError: If the format is unknown.
     Example:
       >>> import jax
+      >>> from nitrix.sparse.mesh import icosphere, mesh_cotangent_laplacian
       >>> sphere = icosphere(1)
       >>> structure = mesh_structure(sphere)
       >>> at = jax.jit(lambda mesh, structure: mesh_cotangent_laplacian(mesh, structure=structure).values[0, 0])
@@ -59,10 +61,11 @@ def mesh_structure(mesh: Mesh, *, format: Format = "ell") -> MeshStructure:
     """
     faces = host_faces("mesh_structure", mesh.faces)
     edges, of_corner = edges_and_corners(faces)
-    degree, columns, edge = neighbours(edges, mesh.n_vertices)
-    slots = packed(
-        "mesh_structure", format, degree, columns, edge.astype(np.int32), n_cols=mesh.n_vertices, identity=0
-    )
+    n, none = mesh.n_vertices, len(edges)
+    degree, columns, edge = neighbours(edges, n)
+    widened, columns = self_first(degree, columns, np.arange(n))
+    edge = self_first(degree, edge, none)[1].astype(np.int32)
+    slots = packed("mesh_structure", format, widened, columns, edge, n_cols=n, identity=none)
     return MeshStructure(constant(edges.astype(np.int32)), constant(of_corner.astype(np.int32)), slots)
 
 
@@ -91,15 +94,9 @@ def structure_of(
     return structure
 
 
-def onto_edges(per_corner: Array, structure: MeshStructure) -> Array:
-    """Sums over the corners [faces, 3] across from each edge."""
+def onto_slots(per_corner: Array, structure: MeshStructure) -> list[Array]:
+    """Sums over the corners [faces, 3] across from each slot's edge, by section; 0 where there is no edge."""
     n_edges = structure.edges.shape[0]
-    sums = jax.ops.segment_sum(per_corner.reshape(-1), structure.edge_of_corner.reshape(-1), n_edges + 1)
-    return sums[:n_edges]
-
-
-def onto_slots(per_edge: Array, section: ELL) -> Array:
-    """The value of each slot's edge [m, k_max]; 0 in pads."""
-    if per_edge.shape[0] == 0:
-        return jnp.zeros(section.values.shape, per_edge.dtype)
-    return jnp.where(section.valid, per_edge[section.values], 0)
+    per_edge = jax.ops.segment_sum(per_corner.reshape(-1), structure.edge_of_corner.reshape(-1), n_edges + 1)
+    per_edge = per_edge.at[n_edges].set(0)
+    return [per_edge[section.values] for section in sections_of(structure.edge_of_slot)]
