@@ -29,6 +29,13 @@ from nitrix.sparse.ell import sectioned_ell_from_ragged as sectioned_ell_from_ra
 from nitrix.sparse.ell import sectioned_semiring_ell_matmul as sectioned_semiring_ell_matmul
 from nitrix.sparse.ell import sectioned_semiring_ell_rmatvec as sectioned_semiring_ell_rmatvec
 
+# Regular grids.
+from nitrix.sparse.grid import band_matrix as band_matrix
+from nitrix.sparse.grid import grid_gradient as grid_gradient
+from nitrix.sparse.grid import grid_identity as grid_identity
+from nitrix.sparse.grid import grid_laplacian as grid_laplacian
+from nitrix.sparse.grid import regular_grid_stencil as regular_grid_stencil
+
 # Triangle meshes: icospheres, rings, geodesics, areas, Laplacians; all names of `nitrix.sparse.mesh`.
 from nitrix.sparse.mesh import IcosphereHierarchy as IcosphereHierarchy
 from nitrix.sparse.mesh import Mesh as Mesh
