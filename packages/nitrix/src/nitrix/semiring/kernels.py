@@ -27,7 +27,7 @@ TILE = (8, 128)  # a shape to ask an algebra's state for
 @cache
 def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     """The product of an algebra by a platform's streaming kernels, with its derivative."""
-    fold, outputs = _fold(semiring)
+    fold, outputs = fold_of(semiring)
     algebra = builtin(semiring)
 
     def folded(A: Array, B: Array, rule: Fold, dtypes: tuple[Any, ...]) -> tuple[Array, ...]:
@@ -44,8 +44,8 @@ def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     definition = products.definition(semiring)
     if algebra is None or definition is None:
         return with_users_rule(value, semiring)
-    keeping, kept_dtypes = _statistics(algebra, fold)
-    weight_a, weight_b = _weights(algebra)
+    keeping, kept_dtypes = statistics_of(algebra, fold)
+    weight_a, weight_b = weights_of(algebra)
 
     def value_and_statistics(A: Array, B: Array) -> tuple[Array, tuple[Array, ...]]:
         out, *statistics = folded(A, B, keeping, (A.dtype, *kept_dtypes(A.dtype)))
@@ -57,7 +57,7 @@ def product(kernel: ModuleType, semiring: Semiring[Any]) -> Product:
     return paired(value, value_and_statistics, backward, definition)
 
 
-def _fold(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
+def fold_of(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
     """The reduction of any algebra with its state flattened to a tuple, and its result's dtype for an operand's."""
     monoid, times = semiring.monoid, semiring.binary_op.combine
     structure = jax.tree.structure(jax.eval_shape(lambda: monoid.init(TILE, jnp.float32)))
@@ -77,7 +77,7 @@ def _fold(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, ...
     return Fold(init, step, finish), result
 
 
-def _statistics(algebra: Semiring[Any], fold: Fold) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
+def statistics_of(algebra: Semiring[Any], fold: Fold) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
     """The same reduction, giving beside its value what the weights need, and the dtypes of that."""
     if algebra is LOG:
         return fold._replace(finish=lambda state: (*fold.finish(state), *state)), lambda dtype: (dtype, dtype)
@@ -98,7 +98,8 @@ def _statistics(algebra: Semiring[Any], fold: Fold) -> tuple[Fold, Callable[[Any
     return Fold(init, step, lambda state: state), lambda dtype: (jnp.int32,)
 
 
-def _weights(algebra: Semiring[Any]) -> tuple[Weight, Weight]:
+def weights_of(algebra: Semiring[Any]) -> tuple[Weight, Weight]:
+    """The weights of both operands' cotangents."""
     if algebra is REAL:
         return (lambda a, b, k, g: b * g), (lambda a, b, k, g: a * g)
     if algebra is LOG:
