@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.semiring import ell, matmul
+from nitrix.semiring import ell_products, matmul
 from support.oracles import ALGEBRAS
 
 from golden import cells, definitions, make
@@ -15,8 +15,8 @@ from golden import cells, definitions, make
 TOLERANCE = tomllib.loads(Path(__file__).parent.with_name("tolerance.toml").read_text())
 IMPLEMENTATIONS = {
     "semiring_matmul": matmul.IMPLEMENTATIONS,
-    "semiring_ell_matmul": ell.MATMUL,
-    "semiring_ell_rmatvec": ell.RMATVEC,
+    "semiring_ell_matmul": ell_products.MATMUL,
+    "semiring_ell_rmatvec": ell_products.RMATVEC,
 }
 
 

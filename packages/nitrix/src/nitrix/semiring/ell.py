@@ -1,25 +1,28 @@
 """Products of a sparse matrix in ELL form (rows of slots) with a dense one, over a semiring."""
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Integer, Shaped
 
-from nitrix.backend import Backend, Implementation, choose
-from nitrix.semiring._plain import ell, ell_transposed
-from nitrix.semiring._plain.ell import Slots
+from nitrix.backend import Backend
+from nitrix.semiring import ell_products
+from nitrix.semiring.adjacency import Adjacency, SectionedAdjacency
 from nitrix.semiring.algebra import Semiring
-from nitrix.semiring.algebras import REAL, builtin
-from nitrix.semiring.operands import Operands, empty_sum, operands
+from nitrix.semiring.algebras import REAL
+from nitrix.semiring.stored import check_range
 
-MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell", lambda: None),)
-RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed", lambda: None),)
+
+class _Slots(NamedTuple):
+    """The operands of a call as an adjacency."""
+
+    values: Array
+    indices: Array
+    n_cols: int
+    degree: Array | None
+    transposed: Adjacency | SectionedAdjacency | None
 
 
 def semiring_ell_matmul(
@@ -31,6 +34,7 @@ def semiring_ell_matmul(
     n_rows: int | None = None,
     n_cols: int | None = None,
     degree: Integer[ArrayLike, "*#batch m"] | None = None,
+    transposed: Adjacency | SectionedAdjacency | None = None,
     backend: Backend = "auto",
 ) -> Shaped[Array, "*#batch m c"]:
     """Multiply a sparse matrix by a dense one: `out[i, c] = (+)_p values[i, p] (*) B[indices[i, p], c]`.
@@ -73,10 +77,9 @@ def semiring_ell_matmul(
     values, indices, B, degree = _arrays(name, values, indices, degree, B=B)
     _check_size(name, "n_rows", n_rows, values.shape[-2], "values has {} rows")
     _check_size(name, "n_cols", n_cols, B.shape[-2], "B has {} rows")
-    checked = _check_values(name, indices, degree, B.shape[-2], "B has as many rows")
-    given = operands(name, semiring, values=values, B=B)
-    choose(MATMUL, backend, function=name, arrays=(values, B))
-    return _matmul(values, indices, degree, B, semiring, given, checked)
+    checked = check_range(name, indices, degree, B.shape[-2], "B has as many rows")
+    slots = _Slots(values, indices, B.shape[-2], degree, transposed)
+    return ell_products.matmul(name, slots, B, semiring=semiring, backend=backend, checked=checked)
 
 
 def semiring_ell_rmatvec(
@@ -87,6 +90,7 @@ def semiring_ell_rmatvec(
     n_cols: int,
     semiring: Semiring[Any] = REAL,
     degree: Integer[ArrayLike, "*#batch m"] | None = None,
+    transposed: Adjacency | SectionedAdjacency | None = None,
     backend: Backend = "auto",
 ) -> Shaped[Array, "*#batch {n_cols} c"]:
     """Multiply the transpose of a sparse matrix by a dense one.
@@ -124,95 +128,11 @@ def semiring_ell_rmatvec(
             f"{name}: values has {values.shape[-2]} rows but X has {X.shape[-2]} (values {values.shape}, X {X.shape}); "
             f"X needs one row for each row of the sparse matrix."
         )
-    if builtin(semiring) is None:
-        raise TypeError(
-            f"{name}: the algebra {semiring.name!r} is not built in, and its sums cannot be scattered; transpose the "
-            f"sparse matrix and call semiring_ell_matmul."
-        )
     if n_cols < 0:
         raise ValueError(f"{name}: n_cols is {n_cols}; give the number of columns, 0 or more.")
-    checked = _check_values(name, indices, degree, n_cols, "n_cols is")
-    given = operands(name, semiring, values=values, X=X)
-    choose(RMATVEC, backend, function=name, arrays=(values, X))
-    return _rmatvec(values, indices, degree, X, semiring, given, n_cols, checked)
-
-
-@partial(jax.jit, static_argnames=("semiring", "given", "checked"))
-def _matmul(
-    values: Array,
-    indices: Array,
-    degree: Array | None,
-    B: Array,
-    semiring: Semiring[Any],
-    given: Operands,
-    checked: bool,
-) -> Array:
-    def one(slots: Slots, B: Array) -> Array:
-        if 0 in (*slots.indices.shape, *B.shape):
-            return empty_sum(semiring, (slots.indices.shape[0], B.shape[1]), given.working)
-        if (
-            slots.valid is not None
-        ):  # an index out of range reads row 0, and the row of the result is then marked
-            slots = slots._replace(indices=jnp.where(slots.valid, slots.indices, 0))
-        return ell.product(semiring, slots, B)
-
-    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(B), B.shape[-2], checked)
-    return given.give_back(out if outside is None else _marked(out, outside.any(-1)[..., None]))
-
-
-@partial(jax.jit, static_argnames=("semiring", "given", "n_cols", "checked"))
-def _rmatvec(
-    values: Array,
-    indices: Array,
-    degree: Array | None,
-    X: Array,
-    semiring: Semiring[Any],
-    given: Operands,
-    n_cols: int,
-    checked: bool,
-) -> Array:
-    def one(slots: Slots, X: Array) -> Array:
-        if 0 in (*slots.indices.shape, *X.shape, n_cols):
-            return empty_sum(semiring, (n_cols, X.shape[1]), given.working)
-        return ell_transposed.product(semiring, slots, X, n_cols)
-
-    out, outside = _over_batch(one, given.take(values), indices, degree, given.take(X), n_cols, checked)
-    return given.give_back(out if outside is None else _marked(out, outside.any((-1, -2))[..., None, None]))
-
-
-def _over_batch(
-    one: Callable[[Slots, Array], Array],
-    values: Array,
-    indices: Array,
-    degree: Array | None,
-    dense: Array,
-    n: int,
-    checked: bool,
-) -> tuple[Array, Array | None]:
-    """Apply to matrices over broadcasting leading axes; also which slots that count have an index out of range.
-
-    Indices and degrees that were checked on the host need no second look.
-    """
-    if checked and degree is None:
-        every = jnp.vectorize(lambda v, i, x: one(Slots(v, i, None), x), signature="(m,k),(m,k),(r,c)->(s,c)")
-        return every(values, indices, dense), None
-    valid = jnp.ones(indices.shape, bool)
-    if degree is not None:
-        valid = jnp.arange(indices.shape[-1]) < degree[..., None].astype(int)
-    outside = None
-    if not checked:
-        outside = valid & ((indices < 0) | (indices >= n))
-        valid = valid & ~outside
-    # Harmless values in the slots that do not count, whose gradient is then 0 whatever they held.
-    values = jnp.where(valid, values, jnp.zeros((), values.dtype))
-    counted = jnp.vectorize(
-        lambda v, i, c, x: one(Slots(v, i, c), x), signature="(m,k),(m,k),(m,k),(r,c)->(s,c)"
-    )
-    return counted(values, indices, valid, dense), outside
-
-
-def _marked(out: Array, outside: Array) -> Array:
-    return jnp.where(outside, jnp.nan, out) if jnp.issubdtype(out.dtype, jnp.inexact) else out
+    checked = check_range(name, indices, degree, n_cols, "n_cols is")
+    slots = _Slots(values, indices, n_cols, degree, transposed)
+    return ell_products.rmatvec(name, slots, X, semiring=semiring, backend=backend, checked=checked)
 
 
 def _arrays(
@@ -254,29 +174,3 @@ def _arrays(
 def _check_size(name: str, what: str, given: int | None, actual: int, because: str) -> None:
     if given is not None and given != actual:
         raise ValueError(f"{name}: {what} is {given}, but {because.format(actual)}.")
-
-
-def _check_values(name: str, indices: Array, degree: Array | None, n: int, because: str) -> bool:
-    """Refuse indices and degrees out of range, where their values can be looked at; whether they could."""
-    k_max = indices.shape[-1]
-    counted: Any = True
-    if degree is not None:
-        if isinstance(degree, jax.core.Tracer):
-            return False
-        host = np.asarray(degree)
-        if host.size and (host.min() < 0 or host.max() > k_max):
-            raise ValueError(
-                f"{name}: degree ranges from {host.min()} to {host.max()}, but rows have 0 to {k_max} entries."
-            )
-        counted = np.arange(k_max) < host[..., None]
-    if isinstance(indices, jax.core.Tracer):
-        return False
-    columns = np.asarray(indices)
-    wrong = ((columns < 0) | (columns >= n)) & counted
-    if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(
-            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim :]}; they must be "
-            f"from 0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
-        )
-    return True

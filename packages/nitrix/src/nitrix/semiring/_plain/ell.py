@@ -11,6 +11,7 @@ from jax import Array, lax
 
 from nitrix.semiring._plain import log
 from nitrix.semiring._plain.euclidean import root, scale_of
+from nitrix.semiring._plain.streaming import apart
 from nitrix.semiring.algebra import EllMatmulResiduals, Semiring
 from nitrix.semiring.algebras import (
     BOOLEAN,
@@ -50,7 +51,11 @@ def product(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
 # Unrolled, all slots of a backward pass would live at once; one slot per loop step keeps it in bounds, and is faster.
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _unrolled(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
-    return _builtin(semiring, slots, B, UNROLLED)
+    if builtin(semiring) is not LOG:
+        return apart(lambda slots, B: value(semiring, slots, B), slots.indices, slots, B)
+    values, B = apart(lambda *x: tuple(map(log.split, x)), slots.indices, slots.values, B)
+    E = apart(log_exponent, slots.indices, slots._replace(values=values), B)
+    return log.value(E, apart(log_sum, slots.indices, slots._replace(values=values), B, E))
 
 
 @_unrolled.defjvp
@@ -58,13 +63,14 @@ def _(semiring: Semiring[Any], primals: Any, tangents: Any) -> tuple[Array, Arra
     (slots, B), (d_slots, dB) = primals, tangents
 
     def looped(values: Array, B: Array) -> Array:
-        return _builtin(semiring, slots._replace(values=values), B, 0)
+        return value(semiring, slots._replace(values=values), B, 0)
 
     out, d_out = jax.jvp(looped, (slots.values, B), (d_slots.values, dB))
     return out, d_out
 
 
-def _builtin(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) -> Array:
+def value(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int = UNROLLED) -> Array:
+    """The product of a built-in algebra, to be fused with what is around it."""
     algebra = builtin(semiring)
     zeros = jnp.zeros((slots.indices.shape[0], B.shape[1]), B.dtype)
     if algebra is LOG:
@@ -72,15 +78,15 @@ def _builtin(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) -> 
     if algebra is EUCLIDEAN:
         scale = scale_of(slots.values, B)
         scaled = slots._replace(values=slots.values / scale)
-        return root(_fold(zeros, _adding(EUCLIDEAN), scaled, B / scale, unrolled)) * scale
+        return root(fold(zeros, _adding(EUCLIDEAN), scaled, B / scale, unrolled)) * scale
     if algebra is REAL:
-        return _fold(zeros, _adding(REAL), slots, B, unrolled)
+        return fold(zeros, _adding(REAL), slots, B, unrolled)
     if algebra is BOOLEAN:
         return _streamed(BOOLEAN, slots, B, unrolled)
     return _tropical(slots, B, algebra is TROPICAL_MAX_PLUS, unrolled)
 
 
-def _fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int) -> T:
+def fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int) -> T:
     """state = step(state, value [m, 1], row of B [m, c], valid [m, 1], slot number), for one slot after the other."""
 
     @jax.checkpoint
@@ -97,34 +103,34 @@ def _fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int)
     def several(state: T, xs: tuple[Slots, Array]) -> tuple[T, None]:
         slots, first = xs
         for t in range(group):
-            state = one(state, _line(slots, t), first + t)
+            state = one(state, line(slots, t), first + t)
         return state, None
 
     if whole:
         groups = jax.tree.map(lambda x: x[:whole].reshape(-1, group, x.shape[1]), columns)
         state, _ = lax.scan(several, state, (groups, jnp.arange(0, whole, group, dtype=jnp.int32)))
     for p in range(whole, k_max):
-        state = one(state, _line(columns, p), jnp.int32(p))
+        state = one(state, line(columns, p), jnp.int32(p))
     return state
 
 
-def _line(arrays: T, number: int) -> T:
+def line(arrays: T, number: int) -> T:
     return jax.tree.map(lambda x: x[number], arrays)
 
 
-def _counted(valid: Array | None, condition: Array) -> Array:
+def counted(valid: Array | None, condition: Array) -> Array:
     """The condition, at slots that count."""
     return condition if valid is None else condition & valid
 
 
-def _kept(valid: Array | None, new: Array, old: Any) -> Array:
+def kept(valid: Array | None, new: Array, old: Any) -> Array:
     """The new value, at slots that count."""
     return new if valid is None else jnp.where(valid, new, old)
 
 
 def _adding(algebra: Semiring[Any]) -> Callable[..., Array]:
     def step(total: Array, value: Array, row: Array, valid: Array | None, _: Array) -> Array:
-        return total + _kept(valid, algebra.binary_op.combine(value, row), 0)
+        return total + kept(valid, algebra.binary_op.combine(value, row), 0)
 
     return step
 
@@ -135,10 +141,10 @@ def _streamed(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) ->
 
     def step(state: Any, value: Array, row: Array, valid: Array | None, _: Array) -> Any:
         new = monoid.update(state, times(value, row))
-        return jax.tree.map(partial(_kept, valid), new, state)
+        return jax.tree.map(partial(kept, valid), new, state)
 
     state = monoid.init((slots.indices.shape[0], B.shape[1]), B.dtype)
-    return monoid.finalize(_fold(state, step, slots, B, unrolled))
+    return monoid.finalize(fold(state, step, slots, B, unrolled))
 
 
 def _users(semiring: Semiring[Any]) -> Callable[..., Array]:
@@ -165,23 +171,41 @@ def _users(semiring: Semiring[Any]) -> Callable[..., Array]:
     return product
 
 
+# Exponents and mantissas as in the dense product: the largest exponent E first, then the sum s below it.
+
+
 def _log(slots: Slots, B: Array, unrolled: int) -> Array:
-    """Exponents and mantissas as in the dense product: the largest exponent first, then the sum below it."""
-    a, b = log.split(slots.values), log.split(B)
+    split_slots, split_B = slots._replace(values=log.split(slots.values)), log.split(B)
+    E = log_exponent(split_slots, split_B, unrolled)
+    return log.value(E, log_sum(split_slots, split_B, E, unrolled))
+
+
+def log_exponent(slots: Slots, B: log.Split, unrolled: int = UNROLLED) -> Array:
+    """The largest exponent of a term, 0 for an empty sum, stopping derivatives."""
 
     def larger(E: Array, p: Array, q: Array, valid: Array | None, _: Array) -> Array:
-        return jnp.where(_counted(valid, p + q > E), p + q, E)
+        return jnp.where(counted(valid, p + q > E), p + q, E)
 
-    E = jnp.full((slots.indices.shape[0], B.shape[1]), -math.inf, B.dtype)
-    E = _fold(E, larger, slots._replace(values=a.exponent), b.exponent, unrolled)
-    E = lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
+    lowest = jnp.full((slots.indices.shape[0], B.exponent.shape[1]), -math.inf, B.exponent.dtype)
+    exponents = slots._replace(values=slots.values.exponent)
+    E = fold(lowest, larger, *lax.stop_gradient((exponents, B.exponent)), unrolled)
+    return lax.stop_gradient(jnp.where(-math.inf == E, 0, E))
+
+
+def log_sum(slots: Slots, B: log.Split, E: Array, unrolled: int = UNROLLED) -> Array:
+    """The sum of the terms, each divided by 16^E."""
 
     def add(s: Array, a: log.Split, b: log.Split, valid: Array | None, _: Array) -> Array:
-        # The power of a slot that does not count could overflow, and its derivative be 0 * inf.
-        shifted = _kept(valid, (a.exponent + b.exponent) - E, -math.inf)
-        return s + _kept(valid, log.power(shifted) * (a.mantissa * b.mantissa), 0)
+        return s + kept(valid, log_share(a, b, E, valid), 0)
 
-    return log.value(E, _fold(jnp.zeros_like(E), add, slots._replace(values=a), b, unrolled))
+    return fold(jnp.zeros_like(E), add, slots, B, unrolled)
+
+
+def log_share(a: log.Split, b: log.Split, E: Array, valid: Array | None = None) -> Array:
+    """e^(a + b) / 16^E."""
+    # The power of a slot that does not count could overflow, and its derivative be 0 * inf.
+    shifted = kept(valid, (a.exponent + b.exponent) - E, -math.inf)
+    return log.power(shifted) * (a.mantissa * b.mantissa)
 
 
 # With p[i, c] the first slot that attains the extremum (-1 where none is better than the identity),
@@ -190,32 +214,32 @@ def _log(slots: Slots, B: Array, unrolled: int) -> Array:
 
 @partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _tropical(slots: Slots, B: Array, largest: bool, unrolled: int) -> Array:
-    return _attained(slots, B, largest, unrolled)[0]
+    return attained(slots, B, largest, unrolled)[0]
 
 
 @_tropical.defjvp
 def _(largest: bool, unrolled: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
     (slots, B), (d_slots, dB) = primals, tangents
-    out, slot = _attained(slots, B, largest, unrolled)
+    out, slot = attained(slots, B, largest, unrolled)
     p = jnp.maximum(slot, 0)
     column = jnp.take_along_axis(slots.indices, p, axis=1)
     d_out = jnp.take_along_axis(d_slots.values, p, axis=1) + jnp.take_along_axis(dB, column, axis=0)
     return out, jnp.where(slot >= 0, d_out, 0)
 
 
-def _attained(slots: Slots, B: Array, largest: bool, unrolled: int) -> tuple[Array, Array]:
+def attained(slots: Slots, B: Array, largest: bool, unrolled: int) -> tuple[Array, Array]:
     """The product, and the first slot that attains each entry."""
     better = jnp.greater if largest else jnp.less
 
     def step(state: Any, value: Array, row: Array, valid: Array | None, p: Array) -> Any:
         best, slot, nan = state
         term = value + row
-        wins = _counted(valid, better(term, best))
-        nan = nan | _counted(valid, jnp.isnan(value) | jnp.isnan(row))
+        wins = counted(valid, better(term, best))
+        nan = nan | counted(valid, jnp.isnan(value) | jnp.isnan(row))
         return jnp.where(wins, term, best), jnp.where(wins, p, slot), nan
 
     shape = (slots.indices.shape[0], B.shape[1])
     worst = jnp.full(shape, -math.inf if largest else math.inf, B.dtype)
     state = (worst, jnp.full(shape, -1, jnp.int32), jnp.zeros(shape, bool))
-    out, slot, nan = _fold(state, step, slots, B, unrolled)
+    out, slot, nan = fold(state, step, slots, B, unrolled)
     return jnp.where(nan, math.nan, out), slot

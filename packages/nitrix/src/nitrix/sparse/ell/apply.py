@@ -8,8 +8,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Shaped
 
 from nitrix.backend import Backend
-from nitrix.semiring import REAL, Semiring, semiring_ell_matmul, semiring_ell_rmatvec
-from nitrix.sparse.ell._combine import combined
+from nitrix.semiring import REAL, Semiring, ell_products
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
 
@@ -44,11 +43,9 @@ def apply_operator(
       Array([[11.],
              [20.]], dtype=float32)
     """
-    if isinstance(op, SectionedELL):
-        return _by_section("apply_operator", op, x, semiring, backend)
     x = jnp.asarray(x)
     _check_rows("apply_operator", "x", x, op.n_cols, "columns")
-    return semiring_ell_matmul(op.values, op.indices, x, semiring=semiring, degree=op.degree, backend=backend)
+    return ell_products.matmul("apply_operator", op, x, semiring=semiring, backend=backend, dense="x")
 
 
 def sectioned_semiring_ell_matmul(
@@ -80,7 +77,9 @@ def sectioned_semiring_ell_matmul(
              [  0.],
              [ 40.]], dtype=float32)
     """
-    return _by_section("sectioned_semiring_ell_matmul", sectioned, B, semiring, backend)
+    name, B = "sectioned_semiring_ell_matmul", jnp.asarray(B)
+    _check_rows(name, "B", B, sectioned.n_cols, "columns")
+    return ell_products.matmul(name, sectioned, B, semiring=semiring, backend=backend)
 
 
 def sectioned_semiring_ell_rmatvec(
@@ -109,32 +108,9 @@ def sectioned_semiring_ell_rmatvec(
              [402.],
              [  3.]], dtype=float32)
     """
-    X = jnp.asarray(X)
-    _check_rows("sectioned_semiring_ell_rmatvec", "X", X, sectioned.n_rows, "rows")
-    parts = [
-        semiring_ell_rmatvec(
-            section.values,
-            section.indices,
-            jnp.take(X, rows, axis=-2, mode="clip"),
-            n_cols=sectioned.n_cols,
-            semiring=semiring,
-            degree=section.degree,
-        )
-        for section, rows in zip(sectioned.sections, sectioned.row_groups, strict=True)
-    ]
-    return combined(semiring, parts)
-
-
-def _by_section(
-    function: str, sectioned: SectionedELL, B: Any, semiring: Semiring[Any], backend: Backend
-) -> Array:
-    B = jnp.asarray(B)
-    _check_rows(function, "B" if function.endswith("matmul") else "x", B, sectioned.n_cols, "columns")
-    parts = [
-        semiring_ell_matmul(s.values, s.indices, B, semiring=semiring, degree=s.degree, backend=backend)
-        for s in sectioned.sections
-    ]
-    return jnp.take(jnp.concatenate(parts, axis=-2), sectioned.order, axis=-2, mode="clip")
+    name, X = "sectioned_semiring_ell_rmatvec", jnp.asarray(X)
+    _check_rows(name, "X", X, sectioned.n_rows, "rows")
+    return ell_products.rmatvec(name, sectioned, X, semiring=semiring, backend="auto")
 
 
 def _check_rows(function: str, name: str, x: Array, expected: int, of: str) -> None:

@@ -1,6 +1,6 @@
 """The ELL container: a sparse matrix as rows of k_max slots, each with a value and the column it stands in."""
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 import jax
@@ -47,6 +47,8 @@ class ELL:
     _: KW_ONLY
     degree: Integer[Array, "*#batch m"] | None = None
     transposed: Union["ELL", "SectionedELL", None] = None
+    # Whether the indices and the degree were seen to be in range, so that products need no second look under `jit`.
+    checked: bool = field(default=False, init=False, repr=False)
 
     def __init__(
         self,
@@ -68,6 +70,8 @@ class ELL:
             transposed=transposed,
         )
         _check(self)
+        structure = [x for x in (self.indices, self.degree) if x is not None]
+        _set(self, checked=not any(isinstance(x, jax.core.Tracer) for x in structure))
 
     @property
     def n_rows(self) -> int:
@@ -105,17 +109,18 @@ class ELL:
 
     def tree_flatten_with_keys(self) -> tuple[Any, Any]:
         children = [(jax.tree_util.GetAttrKey(name), getattr(self, name)) for name in _ARRAYS]
-        return children, (self.n_cols, self.identity)
+        return children, tuple(getattr(self, name) for name in _STATIC)
 
     @classmethod
     def tree_unflatten(cls, static: Any, arrays: Any) -> "ELL":
         new = object.__new__(cls)
-        _set(new, n_cols=static[0], identity=static[1], **dict(zip(_ARRAYS, arrays)))
+        _set(new, **dict(zip(_STATIC, static)), **dict(zip(_ARRAYS, arrays)))
         return new
 
 
 _ARRAYS = ("values", "indices", "degree", "transposed")
-_FIELDS = (*_ARRAYS, "n_cols", "identity")
+_STATIC = ("n_cols", "identity", "checked")
+_FIELDS = (*_ARRAYS, *_STATIC)
 
 
 def _set(ell: ELL, **fields: Any) -> None:

@@ -1,0 +1,134 @@
+"""How a sparse matrix is handed to compiled code: groups of rows, each with its values, indices and degrees."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nitrix.semiring._plain.ell import Slots
+from nitrix.semiring._plain.ell_gathered import Sections
+from nitrix.semiring.adjacency import Adjacency, SectionedAdjacency
+
+
+class Group(NamedTuple):
+    """Some rows of a sparse matrix; leading axes broadcast."""
+
+    values: Array  # [... m k_max]
+    indices: Array  # [... m k_max]
+    degree: Array | None  # [... m] slots per row that count; None: all
+
+    def valid(self) -> Array:
+        """The slots that count."""
+        if self.degree is None:
+            return jnp.ones(self.indices.shape, bool)
+        return jnp.arange(self.indices.shape[-1]) < self.degree[..., None].astype(int)
+
+
+class Stored(NamedTuple):
+    """A sparse matrix; flat ones are one group without `rows` and `order`."""
+
+    groups: tuple[Group, ...]
+    rows: tuple[Array, ...] | None = None
+    order: Array | None = None
+
+    def sections(self) -> Sections:
+        """As the plain path takes it, without batch."""
+        slots = (Slots(*g[:2], None if g.degree is None else g.valid()) for g in self.groups)
+        return Sections(tuple(slots), self.rows, self.order)
+
+
+def stored(adjacency: Adjacency | SectionedAdjacency) -> tuple[Stored, bool]:
+    """The arrays of a container, and whether its indices are known to be in range."""
+    if isinstance(adjacency, SectionedAdjacency):
+        parts = adjacency.sections
+        matrix = Stored(
+            tuple(Group(part.values, part.indices, part.degree) for part in parts),
+            tuple(jnp.asarray(rows) for rows in adjacency.row_groups),
+            jnp.asarray(adjacency.order),
+        )
+        return matrix, all(getattr(part, "checked", False) for part in parts)
+    group = Group(*(None if x is None else jnp.asarray(x) for x in _arrays_of(adjacency)))  # type: ignore[arg-type]
+    return Stored((group,)), getattr(adjacency, "checked", False)
+
+
+def _arrays_of(adjacency: Adjacency) -> tuple[Any, Any, Any]:
+    return adjacency.values, adjacency.indices, adjacency.degree
+
+
+def over_batch(
+    one: Callable[[Sections, Array], Array], matrix: Stored, dense: Array, n: int, checked: bool
+) -> tuple[Array, Array | None]:
+    """Apply to matrices over broadcasting leading axes; also which rows have an index out of range.
+
+    Indices and degrees that were checked on the host need no second look.
+    """
+    groups, outside = [], []
+    for group in matrix.groups:
+        valid = None if checked and group.degree is None else group.valid()
+        values, indices = group.values, group.indices
+        if not checked and valid is not None:
+            wrong = valid & ((indices < 0) | (indices >= n))
+            valid = valid & ~wrong
+            outside.append(wrong.any(-1))
+        if valid is not None:
+            # Harmless values in the slots that do not count, whose gradient is then 0 whatever they held.
+            values, indices = (
+                jnp.where(valid, values, jnp.zeros((), values.dtype)),
+                jnp.where(valid, indices, 0),
+            )
+        groups.append(Slots(values, indices, valid))
+    leaves, structure = jax.tree.flatten(groups)
+
+    def core(*arrays: Array) -> Array:
+        return one(Sections(tuple(structure.unflatten(arrays[:-1])), matrix.rows, matrix.order), arrays[-1])
+
+    if all(x.ndim == 2 for x in (*leaves, dense)):
+        out = core(*leaves, dense)
+    else:
+        each = ",".join(f"(r{i},k{i})" for i in range(len(leaves) + 1))
+        out = jnp.vectorize(core, signature=f"{each}->(s,c)")(*leaves, dense)
+    if not outside:
+        return out, None
+    if matrix.order is None:
+        return out, outside[0]
+    batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in outside))
+    joined = jnp.concatenate([jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in outside], -1)
+    return out, joined[..., matrix.order]
+
+
+def marked(out: Array, outside: Array | None) -> Array:
+    """NaN where an index was out of range, as far as the dtype has one."""
+    if outside is None or not jnp.issubdtype(out.dtype, jnp.inexact):
+        return out
+    return jnp.where(outside, jnp.nan, out)
+
+
+def check_range(name: str, indices: Array, degree: Array | None, n: int, because: str) -> bool:
+    """Refuse indices and degrees out of range, where their values can be looked at; whether they could."""
+    k_max = indices.shape[-1]
+    if degree is not None:
+        if isinstance(degree, jax.core.Tracer):
+            return False
+        host = np.asarray(degree)
+        if host.size and (host.min() < 0 or host.max() > k_max):
+            raise ValueError(
+                f"{name}: degree ranges from {host.min()} to {host.max()}, but rows have 0 to {k_max} entries."
+            )
+    if isinstance(indices, jax.core.Tracer):
+        return False
+    columns = np.asarray(indices)
+    if columns.size == 0 or (columns.min() >= 0 and columns.max() < n):
+        return True
+    wrong = (columns < 0) | (columns >= n)
+    if degree is not None:
+        wrong = wrong & (np.arange(k_max) < np.asarray(degree)[..., None])
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name}: {int(wrong.sum())} indices are out of range, the first at {at[-indices.ndim :]}; they must be "
+            f"from 0 to {n - 1} ({because} {n}). Pads need an index in range, or a degree that leaves them out."
+        )
+    return True
