@@ -32,7 +32,9 @@ def vertex_areas(mesh: Mesh, *, scheme: Scheme = "voronoi") -> Float[Array, "n_v
     References:
       M. Meyer et al., Visualization and Mathematics III, 2003. doi:10.1007/978-3-662-05105-4_2
     Example:
-      >>> triangle = Mesh([[0, 0, 0], [2, 0, 0], [0, 2, 0]], [[0, 1, 2]])
+      >>> import numpy as np
+      >>> vertices = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0]])
+      >>> triangle = Mesh(vertices, np.array([[0, 1, 2]]))
       >>> vertex_areas(triangle)
       Array([1. , 0.5, 0.5], dtype=float32)
     """

@@ -29,7 +29,8 @@ class Mesh:
       ValueError: If a shape is wrong or, where the faces are concrete, a vertex number out of range.
       TypeError: If faces are not integers, or vertices are complex or truth values.
     Example:
-      >>> square = Mesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+      >>> vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+      >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> square.n_vertices, square.n_faces
       (4, 2)
     """
@@ -66,8 +67,6 @@ class Mesh:
 def as_vertices(function: str, vertices: Any) -> Array:
     """Coordinates as a floating array [n, 3]."""
     array = jnp.asarray(vertices)
-    if array.size == 0 and not hasattr(vertices, "dtype"):
-        array = jnp.zeros((0, 3))
     if array.ndim != 2 or array.shape[1] != 3:
         raise ValueError(
             f"{function}: vertices has shape {array.shape}; [n_vertices, 3] is needed, x, y and z in mm of each "
@@ -86,8 +85,6 @@ def as_faces(function: str, faces: Any, vertices: Any) -> Array:
         array: Any = faces
     else:
         array = np.asarray(faces)
-        if array.size == 0 and not hasattr(faces, "dtype"):
-            array = np.zeros((0, 3), np.int32)
     if array.ndim != 2 or array.shape[1] != 3:
         raise ValueError(
             f"{function}: faces has shape {array.shape}; [n_faces, 3] is needed, the three vertices of each."

@@ -27,7 +27,10 @@ def mesh_edge_lengths(mesh: Mesh, adjacency: ELL | SectionedELL) -> ELL | Sectio
     Raises:
       ValueError: If the adjacency is not n_vertices x n_vertices.
     Example:
-      >>> square = Mesh([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]], [[0, 1, 2], [0, 2, 3]])
+      >>> from nitrix.sparse.mesh import mesh_k_ring_adjacency
+      >>> import numpy as np
+      >>> vertices = np.array([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]])
+      >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> mesh_edge_lengths(square, mesh_k_ring_adjacency(square)).values[0]
       Array([3., 5., 4.], dtype=float32)
     """

@@ -35,7 +35,7 @@ def mesh_edges(faces: Integer[ArrayLike, "n_faces 3"]) -> Int[Array, "n_edges 2"
     Raises:
       TypeError: If the faces are traced, or no integers.
     Example:
-      >>> mesh_edges([[0, 1, 2], [0, 2, 3]]).tolist()
+      >>> mesh_edges(np.array([[0, 1, 2], [0, 2, 3]])).tolist()
       [[0, 1], [0, 2], [0, 3], [1, 2], [2, 3]]
     """
     return jnp.asarray(host_edges(host_faces("mesh_edges", faces)).astype(np.int32))
@@ -54,7 +54,7 @@ def edge_face_adjacency(faces: Integer[ArrayLike, "n_faces 3"]) -> Int[Array, "n
     Raises:
       TypeError: If the faces are traced, or no integers.
     Example:
-      >>> edge_face_adjacency([[0, 1, 2], [0, 2, 3], [0, 3, 4]]).tolist()
+      >>> edge_face_adjacency(np.array([[0, 1, 2], [0, 2, 3], [0, 3, 4]])).tolist()
       [[0, 1], [1, 2]]
     """
     host = host_faces("edge_face_adjacency", faces)
@@ -71,8 +71,6 @@ def edge_face_adjacency(faces: Integer[ArrayLike, "n_faces 3"]) -> Int[Array, "n
 def host_faces(function: str, faces: Any) -> Rows:
     """The faces in NumPy."""
     array = on_host(function, "faces", faces)
-    if array.size == 0 and not hasattr(faces, "dtype"):
-        return np.zeros((0, 3), np.int64)
     if array.ndim != 2 or array.shape[1] != 3:
         raise ValueError(
             f"{function}: faces has shape {array.shape}; [n_faces, 3] is needed, the three vertices of each."

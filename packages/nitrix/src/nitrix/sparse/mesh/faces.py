@@ -20,7 +20,9 @@ def face_areas(mesh: Mesh) -> Float[Array, "n_faces"]:
     Returns:
       Areas, in the dtype of the vertices.
     Example:
-      >>> face_areas(Mesh([[0, 0, 0], [3, 0, 0], [0, 4, 0]], [[0, 1, 2], [0, 1, 1]]))
+      >>> import numpy as np
+      >>> vertices, faces = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0]]), np.array([[0, 1, 2], [0, 1, 1]])
+      >>> face_areas(Mesh(vertices, faces))
       Array([6., 0.], dtype=float32)
     """
     return _areas(mesh.vertices, mesh.faces)
@@ -41,7 +43,9 @@ def face_normals(
     Raises:
       ValueError: If a shape is wrong or, where the faces are concrete, a vertex number out of range.
     Example:
-      >>> face_normals([[0, 0, 0], [3, 0, 0], [0, 4, 0]], [[0, 1, 2], [0, 1, 1]])
+      >>> import numpy as np
+      >>> vertices, faces = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0]]), np.array([[0, 1, 2], [0, 1, 1]])
+      >>> face_normals(vertices, faces)
       Array([[0., 0., 1.],
              [0., 0., 0.]], dtype=float32)
     """
@@ -67,7 +71,9 @@ def compute_vertex_normals(
     References:
       H. Gouraud, IEEE Transactions on Computers C-20(6), 1971. doi:10.1109/T-C.1971.223313
     Example:
-      >>> compute_vertex_normals([[0, 0, 0], [3, 0, 0], [0, 4, 0], [9, 9, 9]], [[0, 1, 2]])[2:]
+      >>> import numpy as np
+      >>> vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0], [9, 9, 9]])
+      >>> compute_vertex_normals(vertices, np.array([[0, 1, 2]]))[2:]
       Array([[0., 0., 1.],
              [0., 0., 0.]], dtype=float32)
     """

@@ -60,9 +60,11 @@ def geodesic_distance(
     References:
       M. Mohri, Journal of Automata, Languages and Combinatorics 7(3), 2002. doi:10.25596/jalc-2002-321
     Example:
-      >>> square = Mesh([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]], [[0, 1, 2], [0, 2, 3]])
+      >>> from nitrix.sparse.mesh import Mesh, mesh_edge_lengths, mesh_k_ring_adjacency
+      >>> vertices = np.array([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]])
+      >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> lengths = mesh_edge_lengths(square, mesh_k_ring_adjacency(square))
-      >>> geodesic_distance(lengths, [1, 2])
+      >>> geodesic_distance(lengths, np.array([1, 2]))
       Array([[3., 0., 4., 7.],
              [5., 4., 0., 3.]], dtype=float32)
     """
@@ -186,8 +188,6 @@ def check_lengths(function: str, lengths: Lengths) -> None:
 def _vertex_numbers(function: str, sources: Any, n: int) -> Array:
     if not isinstance(sources, jax.core.Tracer):
         host = np.asarray(sources)
-        if host.size == 0 and not hasattr(sources, "dtype"):
-            host = host.astype(np.int32)
         if host.dtype.kind not in "iu":
             raise TypeError(
                 f"{function}: sources are of dtype {host.dtype}, but integers are needed, vertex numbers."

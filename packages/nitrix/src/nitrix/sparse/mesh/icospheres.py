@@ -34,7 +34,7 @@ class IcosphereHierarchy:
     """
 
     meshes: tuple[Mesh, ...]
-    parents: tuple[Int[Array, "n_fine 2"] | None, ...]
+    parents: tuple[Int[Array, "_ 2"] | None, ...]
 
     @property
     def max_level(self) -> int:
@@ -86,7 +86,7 @@ def icosphere_hierarchy(max_level: int) -> IcosphereHierarchy:
 
 
 def icosphere_hierarchy_from_levels(
-    meshes: Sequence[Mesh], parents: Sequence[Integer[ArrayLike, "n_fine 2"] | None]
+    meshes: Sequence[Mesh], parents: Sequence[Integer[ArrayLike, "_ 2"] | None]
 ) -> IcosphereHierarchy:
     """A hierarchy of meshes of your own, such as FreeSurfer's fsaverage3 to fsaverage7.
 

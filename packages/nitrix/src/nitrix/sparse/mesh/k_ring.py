@@ -11,7 +11,7 @@ from nitrix.sparse.mesh._rows import Format, neighbours, packed, self_first
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.edges import host_edges, host_faces
 
-CSR = tuple[Rows, Any]  # entries per row; columns, sorted by row and ascending
+CSR = tuple[Rows, Rows]  # entries per row; columns, sorted by row and ascending
 
 
 def mesh_k_ring_adjacency(
@@ -35,7 +35,8 @@ def mesh_k_ring_adjacency(
       TypeError: If the faces are traced, or k is no integer.
       ValueError: If k is negative, or the format is unknown.
     Example:
-      >>> square = Mesh([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+      >>> vertices = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+      >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> ring = mesh_k_ring_adjacency(square)
       >>> ring.indices.tolist(), ring.degree.tolist()
       ([[1, 2, 3], [0, 2, 0], [0, 1, 3], [0, 2, 0]], [3, 2, 3, 2])
@@ -91,7 +92,7 @@ def _second_ring(degree: Rows, columns: Rows) -> CSR:
     new = reached != np.arange(n, dtype=np.int32)[:, None]
     new &= reached < n
     new[:, 1:] &= reached[:, 1:] != reached[:, :-1]
-    return new.sum(axis=1), reached.ravel()[np.flatnonzero(new)]
+    return new.sum(axis=1), reached.ravel()[np.flatnonzero(new)].astype(np.int64)
 
 
 def _one_further(

@@ -38,7 +38,9 @@ def mesh_cotangent_laplacian(
     References:
       U. Pinkall and K. Polthier, Experimental Mathematics 2(1), 1993. doi:10.1080/10586458.1993.10504266
     Example:
-      >>> laplacian = mesh_cotangent_laplacian(Mesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]]))
+      >>> import numpy as np
+      >>> triangle = Mesh(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]]))
+      >>> laplacian = mesh_cotangent_laplacian(triangle)
       >>> laplacian.indices[0].tolist(), laplacian.values[0].tolist()
       ([0, 1, 2], [1.0, -0.5, -0.5])
     """

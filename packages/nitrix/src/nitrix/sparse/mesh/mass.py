@@ -46,7 +46,8 @@ def mesh_mass_matrix(
     References:
       M. Reuter, F.-E. Wolter, N. Peinecke, Computer-Aided Design 38(4), 2006. doi:10.1016/j.cad.2005.10.011
     Example:
-      >>> triangle = Mesh([[0, 0, 0], [2, 0, 0], [0, 2, 0]], [[0, 1, 2]])
+      >>> vertices = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0]])
+      >>> triangle = Mesh(vertices, np.array([[0, 1, 2]]))
       >>> mesh_mass_matrix(triangle).values.tolist()
       [[1.0], [0.5], [0.5]]
       >>> mesh_mass_matrix(triangle, lumped=False).values.shape

@@ -39,7 +39,8 @@ def geodesic_neighbourhood(
       TypeError: If the mesh is traced, or the radius is no real number.
       ValueError: If the radius is negative or not finite, or the format is unknown.
     Example:
-      >>> square = Mesh([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]], [[0, 1, 2], [0, 2, 3]])
+      >>> vertices = np.array([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]])
+      >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> within = geodesic_neighbourhood(square, 4.5, format="ell")
       >>> within.indices[0, :3].tolist(), within.values[0].tolist()
       ([0, 1, 3], [0.0, 3.0, 4.0])

@@ -52,8 +52,9 @@ def mesh_coarsen_meanpool(
     Raises:
       ValueError: If the field has another number of rows than the adjacency has columns.
     Example:
-      >>> from nitrix.sparse import ELL
-      >>> mesh_coarsen_meanpool(ELL([[1.0, 3.0], [0.0, 0.0]], [[0, 1], [0, 0]], 2, degree=[2, 0]), [[4.0], [8.0]])
+      >>> from nitrix.sparse import ell_from_ragged
+      >>> weights = ell_from_ragged([[1.0, 3.0], []], [[0, 1], []], n_cols=2)
+      >>> mesh_coarsen_meanpool(weights, jnp.asarray([[4.0], [8.0]]))
       Array([[7.],
              [0.]], dtype=float32)
     """
@@ -77,8 +78,9 @@ def mesh_pool_max(
     Raises:
       ValueError: If the field has another number of rows than the adjacency has columns.
     Example:
-      >>> from nitrix.sparse import ELL
-      >>> mesh_pool_max(ELL([[1.0, 1.0], [0.0, 0.0]], [[0, 1], [0, 0]], 2, degree=[2, 0]), [[4.0], [8.0]])
+      >>> from nitrix.sparse import ell_from_ragged
+      >>> below = ell_from_ragged([[1.0, 1.0], []], [[0, 1], []], n_cols=2)
+      >>> mesh_pool_max(below, jnp.asarray([[4.0], [8.0]]))
       Array([[  8.],
              [-inf]], dtype=float32)
     """

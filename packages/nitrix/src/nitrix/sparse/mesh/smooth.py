@@ -41,7 +41,8 @@ def mesh_laplacian_smooth(
     References:
       D. A. Field, Communications in Applied Numerical Methods 4(6), 1988. doi:10.1002/cnm.1630040603
     Example:
-      >>> mesh_laplacian_smooth([[0, 0, 0], [2, 0, 0], [0, 2, 0], [5, 5, 5]], [[0, 1, 2]], lam=1.0)
+      >>> vertices = jnp.asarray([[0, 0, 0], [2, 0, 0], [0, 2, 0], [5, 5, 5]])
+      >>> mesh_laplacian_smooth(vertices, jnp.asarray([[0, 1, 2]]), lam=1.0)
       Array([[1., 1., 0.],
              [0., 1., 0.],
              [1., 0., 0.],
@@ -75,9 +76,9 @@ def mesh_adjacency_smooth(
       TypeError: If iterations is no integer.
       ValueError: If the adjacency is not square or does not fit the field, or iterations is negative.
     Example:
-      >>> from nitrix.sparse import ELL
-      >>> path = ELL([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0]], [[1, 0], [0, 2], [1, 0]], 3, degree=[1, 2, 1])
-      >>> mesh_adjacency_smooth([[0.0], [0.0], [4.0]], path)
+      >>> from nitrix.sparse import ell_from_ragged
+      >>> path = ell_from_ragged([[1.0], [1.0, 1.0], [1.0]], [[1], [0, 2], [1]], n_cols=3)
+      >>> mesh_adjacency_smooth(jnp.asarray([[0.0], [0.0], [4.0]]), path)
       Array([[0.],
              [1.],
              [2.]], dtype=float32)

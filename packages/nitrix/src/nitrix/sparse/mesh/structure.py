@@ -57,7 +57,7 @@ def mesh_structure(mesh: Mesh, *, format: Format = "ell") -> MeshStructure:
       >>> structure = mesh_structure(sphere)
       >>> at = jax.jit(lambda mesh, structure: mesh_cotangent_laplacian(mesh, structure=structure).values[0, 0])
       >>> round(float(at(sphere, structure)), 2)
-      3.64
+      3.43
     """
     faces = host_faces("mesh_structure", mesh.faces)
     edges, of_corner = edges_and_corners(faces)
