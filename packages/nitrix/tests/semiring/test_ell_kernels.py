@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.semiring import Semiring, ell_kernels
+from nitrix.semiring import Semiring, ell_kernels, kernels
 from nitrix.semiring._plain import ell
 from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.ell_gathered import Sections
@@ -234,8 +234,8 @@ def test_users_algebras():
 )
 @pytest.mark.parametrize("listed", [True, False])
 def test_lowering(platform, name, listed):
-    kernels = importlib.import_module(f"nitrix._kernels.{platform}.ell_matmul")
-    product = ell_kernels.product(kernels, oracles.ALGEBRAS[name])
+    module = importlib.import_module(f"nitrix._kernels.{platform}.ell_matmul")
+    product = ell_kernels.product(module, oracles.ALGEBRAS[name])
     for form, slotted in (("flat", 1), ("sectioned", 2)):
         container = adjacency(form)
         matrix, columns = sections(container), ell_with_transpose(container).transposed
@@ -262,11 +262,51 @@ def test_batches_of_values_and_fields_by_vmap():
         np.testing.assert_allclose(x, y, 1e-5, 1e-5)
 
 
+@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+def test_messages_are_reduced_as_terms(name):
+    terms = np.random.default_rng(6).normal(size=(4, 2, 3))
+    terms[:, 0, 0], terms[:, 0, 1], terms[1, 0, 2], terms[2, 1, 0] = 0, 1e30, np.nan, np.inf
+    fold, outputs = kernels.messages_of(oracles.ALGEBRAS[name])
+    state = fold.init((2, 3), jnp.float32)
+    for number, term in enumerate(terms):
+        state = fold.step(state, jnp.zeros((2, 1)), jnp.asarray(term, jnp.float32), jnp.int32(number))
+    (out,) = fold.finish(state)
+    plus = oracles.DEFINITIONS[name][1]
+    wanted = plus(np.square(terms) if name == "euclidean" else terms, 0)
+    assert outputs(np.dtype("float32")) == (out.dtype,)
+    np.testing.assert_allclose(out, wanted, 1e-6)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", ["euclidean", "log"])
+def test_reductions_of_messages_lower(name):
+    kernel = importlib.import_module("nitrix._kernels.cuda.edge_mlp")
+    rule, outputs = kernels.messages_of(oracles.ALGEBRAS[name])
+    dtypes = outputs(np.dtype("float32"))
+    fold = lambda x, W, b, i: kernel.fold(
+        x, x, ((W, b),), i, None, rule, jnp.tanh, final_activation=False, dtypes=dtypes
+    )
+    indices = jnp.zeros((N_COLS, 2), jnp.int32)
+    assert kernel_calls(fold, "cuda", dense(), jnp.ones((WIDTH, 4)), jnp.ones(4), indices) == 1
+
+
+def test_perceptrons_that_the_kernel_cannot_hold_are_refused_in_words():
+    refuses = kernels.cuda_edge_mlp_refuses
+    log = oracles.ALGEBRAS["log"]
+    assert refuses(log, np.dtype("float32"), (128, 128)) is None
+    assert refuses(log, np.dtype("float32"), (500,)) is None
+    words = "the kernel holds layers of at most 128 and this perceptron has widths (64, 129)"
+    assert refuses(log, np.dtype("float32"), (64, 129)) == words
+    assert (
+        refuses(log, np.dtype("float64"), (64,)) == "the kernel computes in float32 and this call in float64"
+    )
+
+
 @pytest.mark.skipif(jax.default_backend() != "gpu", reason="no NVIDIA GPU is present")
 @pytest.mark.parametrize("name", oracles.REAL_VALUED)
 @pytest.mark.parametrize("listed", [True, False])
 def test_compiled_kernels_match_the_plain_path(name, listed):
-    kernels = importlib.import_module("nitrix._kernels.cuda.ell_matmul")
+    compiled = importlib.import_module("nitrix._kernels.cuda.ell_matmul")
     algebra, container, B = oracles.ALGEBRAS[name], adjacency("sectioned"), dense()
     matrix = sections(container)
     columns = sections(ell_with_transpose(container).transposed) if listed else None
@@ -276,6 +316,6 @@ def test_compiled_kernels_match_the_plain_path(name, listed):
         loss = lambda v, B: jnp.sum(jnp.sin(finite(product(with_values(matrix, v), B))))
         return jax.value_and_grad(loss, (0, 1))(values_of(matrix), B)
 
-    got = both(lambda m, B: ell_kernels.product(kernels, algebra)(m, columns, B))
+    got = both(lambda m, B: ell_kernels.product(compiled, algebra)(m, columns, B))
     for x, exact in zip(jax.tree.leaves(got), jax.tree.leaves(both(functools.partial(plain, algebra)))):
         np.testing.assert_allclose(x, exact, 1e-5, 1e-5)

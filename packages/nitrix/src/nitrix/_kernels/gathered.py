@@ -24,7 +24,7 @@ from jax import Array
 from nitrix._kernels.rank_one import OPERANDS, accumulator, check_rule
 from nitrix._kernels.rules import Fold, Rule, State, Weight
 
-__all__ = ["Slots", "fold_by", "pull_dense_by", "pull_values_by"]
+__all__ = ["Slots", "counting", "fold_by", "pull_dense_by", "pull_values_by"]
 
 
 class Slots(NamedTuple):
@@ -140,28 +140,33 @@ def pull_values_by(
 def _slots(
     function: str, values: Array, indices: Array, degree: Array | None, dense: Array, first: int
 ) -> Slots:
-    """The slots, with -1 in the place of each index past its row's degree."""
+    """The slots, checked."""
     if values.ndim != 2 or dense.ndim != 2 or indices.shape != values.shape:
         raise ValueError(
             f"{function}: values{values.shape}, indices{indices.shape} and the array{dense.shape} whose rows are "
             f"gathered are not [m, k_max], [m, k_max] and [n, c]; reshape them."
         )
-    if not jnp.issubdtype(indices.dtype, jnp.integer):
-        raise TypeError(f"{function}: indices are {indices.dtype}; convert them to int32.")
     if function != "pull_dense" and (values.dtype != dense.dtype or dense.dtype.name not in OPERANDS):
         raise TypeError(
             f"{function}: values are {values.dtype} and B is {dense.dtype}; convert both to one of "
             f"{', '.join(OPERANDS)}."
         )
+    return Slots(values, counting(function, indices, degree), first)
+
+
+def counting(function: str, indices: Array, degree: Array | None) -> Array:
+    """The indices as int32, with -1 in the place of each that is past its row's degree."""
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise TypeError(f"{function}: indices are {indices.dtype}; convert them to int32.")
     indices = indices.astype(jnp.int32)
-    if degree is not None:
-        if degree.shape != values.shape[:1]:
-            raise ValueError(
-                f"{function}: degree has shape {degree.shape}; give one number for each of {values.shape[0]} rows."
-            )
-        past = jnp.arange(values.shape[1], dtype=jnp.int32) >= degree.astype(jnp.int32)[:, None]
-        indices = jnp.where(past, -1, indices)
-    return Slots(values, indices, first)
+    if degree is None:
+        return indices
+    if degree.shape != indices.shape[:1]:
+        raise ValueError(
+            f"{function}: degree has shape {degree.shape}; give one number for each of {indices.shape[0]} rows."
+        )
+    past = jnp.arange(indices.shape[1], dtype=jnp.int32) >= degree.astype(jnp.int32)[:, None]
+    return jnp.where(past, -1, indices)
 
 
 def _check_floating(function: str, B: Array) -> None:

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-__all__ = ["Fold", "Rule", "State", "Weight"]
+__all__ = ["WIDEST_LAYER", "Fold", "Rule", "State", "Weight"]
 
 State = tuple[Array, ...]  # arrays of the tile's shape, of any dtypes
+
+WIDEST_LAYER = 128  # of a perceptron on edges: its weights and a tile of rows have to stay on chip
 
 Weight = Callable[..., Array]  # (a, b, k, *planes) -> array: elementwise in broadcasting operands, k is int32
 

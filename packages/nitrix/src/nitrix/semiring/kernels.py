@@ -1,7 +1,7 @@
 """How a built-in or a user's algebra is told to the streaming kernels, and which calls they cannot serve."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from nitrix._kernels.rules import Fold, Weight
+from nitrix._kernels.rules import WIDEST_LAYER, Fold, Weight
 from nitrix.semiring._plain import products
 from nitrix.semiring._plain.euclidean import scale_of
 from nitrix.semiring.algebra import Semiring
@@ -77,6 +77,40 @@ def fold_of(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, .
     return Fold(init, step, finish), result
 
 
+def messages_of(semiring: Semiring[Any]) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
+    """The reduction of messages, which are terms already: its step takes them as `b`. EUCLIDEAN gives their norm."""
+    fold, outputs = fold_of(semiring)
+    if builtin(semiring) is EUCLIDEAN:
+        return _norm(), outputs
+    monoid = semiring.monoid
+    structure = jax.tree.structure(jax.eval_shape(lambda: monoid.init(TILE, jnp.float32)))
+
+    def step(state: tuple[Array, ...], _: Array, message: Array, k: Array) -> tuple[Array, ...]:
+        return tuple(jax.tree.leaves(monoid.update(jax.tree.unflatten(structure, state), message)))
+
+    return fold._replace(step=step), outputs
+
+
+def _norm() -> Fold:
+    """The root of a sum of squares, which neither overflow nor underflow: they are kept relative to the largest."""
+
+    def init(shape: tuple[int, ...], dtype: Any) -> tuple[Array, ...]:
+        return jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)
+
+    def step(state: tuple[Array, ...], _: Array, message: Array, k: Array) -> tuple[Array, ...]:
+        largest, total = state
+        size = jnp.abs(message)
+        new = jnp.maximum(largest, size)
+        usable = jnp.where((new > 0) & (new < math.inf), new, 1)
+        return new, total * jnp.square(largest / usable) + jnp.square(size / usable)
+
+    def finish(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        largest, total = state
+        return (jnp.where(largest < math.inf, largest * jnp.sqrt(total), largest),)
+
+    return Fold(init, step, finish)
+
+
 def statistics_of(algebra: Semiring[Any], fold: Fold) -> tuple[Fold, Callable[[Any], tuple[Any, ...]]]:
     """The same reduction, giving beside its value what the weights need, and the dtypes of that."""
     if algebra is LOG:
@@ -131,6 +165,13 @@ def cuda_refuses(semiring: Semiring[Any], dtype: np.dtype) -> str | None:
 def tpu_refuses(semiring: Semiring[Any], dtype: np.dtype) -> str | None:
     """Why the TPU kernel cannot serve operands of this dtype over this algebra, or None."""
     return _refuses(semiring, dtype, ("float32", "int32", "bool"))
+
+
+def cuda_edge_mlp_refuses(semiring: Semiring[Any], dtype: np.dtype, widths: Sequence[int]) -> str | None:
+    """Why the CUDA kernel cannot serve a perceptron of these layers' widths, computed in this dtype, or None."""
+    if len(widths) > 1 and max(widths) > WIDEST_LAYER:
+        return f"the kernel holds layers of at most {WIDEST_LAYER} and this perceptron has widths {tuple(widths)}"
+    return _refuses(semiring, dtype, ("float32",))
 
 
 def _refuses(semiring: Semiring[Any], dtype: np.dtype, served: tuple[str, ...]) -> str | None:
