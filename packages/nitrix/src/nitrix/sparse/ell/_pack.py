@@ -143,8 +143,9 @@ def _packed(
 
 def constant(array: NDArray[Any]) -> jax.Array:
     """A JAX array of known values, known even while something else is traced."""
+    # jnp.asarray compiles a program for every new shape, which a matrix of many sections feels.
     with jax.ensure_compile_time_eval():
-        return jnp.asarray(array)
+        return jax.device_put(array)
 
 
 def with_values(slots: ELL | SectionedELL, values: Any, identity: Any) -> ELL | SectionedELL:

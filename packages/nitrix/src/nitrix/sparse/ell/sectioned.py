@@ -126,9 +126,14 @@ def _rows(group: Any) -> Any:
     if not jnp.issubdtype(group.dtype, jnp.integer):
         raise TypeError(f"SectionedELL: row_groups are of dtype {group.dtype}, but integers are needed.")
     if isinstance(group, np.ndarray):
-        with jax.ensure_compile_time_eval():
-            return jnp.asarray(group.astype(np.int32))
+        return _known(group)
     return group
+
+
+def _known(rows: NDArray[Any]) -> Array:
+    # Known even while something else is traced; and, unlike jnp.asarray, nothing is compiled for a new shape.
+    with jax.ensure_compile_time_eval():
+        return jax.device_put(rows.astype(np.int32))
 
 
 def _check_sections(sections: tuple[ELL, ...], groups: tuple[Any, ...], n_cols: int) -> None:
@@ -175,8 +180,7 @@ def _order(groups: tuple[Any, ...], n_rows: int, given: Any) -> Any:
     if given is None:
         order = np.zeros(n_rows, np.int32)
         order[rows] = np.arange(n_rows, dtype=np.int32)
-        with jax.ensure_compile_time_eval():
-            return jnp.asarray(order)
+        return _known(order)
     if not isinstance(given, jax.core.Tracer):
         host = np.asarray(given)
         if host.shape != (n_rows,) or not np.array_equal(rows[host], np.arange(n_rows)):

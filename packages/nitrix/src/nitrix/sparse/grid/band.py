@@ -31,8 +31,8 @@ def band_matrix(
       offsets: How far each diagonal stands to the right of the main one; negative ones stand to its left.
       diagonals: One number for each diagonal, or one for each diagonal and row.
       boundary: What becomes of entries beyond the first or last column: with "constant" they are left out; otherwise
-        they go to the column that `regular_grid_stencil`'s mode of that name puts there, as terms of their own ("wrap" makes
-        a circulant matrix).
+        they go to the column that `regular_grid_stencil`'s mode of that name puts there, as terms of their own
+        ("wrap" makes a circulant matrix).
       identity: What pads hold.
     Returns:
       The matrix, of one slot for each diagonal.
