@@ -198,7 +198,9 @@ def test_weights_spacing_and_diagonals_are_differentiable(boundary):
             grid_gradient((3, 4), axis=0, spacing=spacing, boundary=boundary),
             band_matrix(4, [1, -1], diagonals, boundary=boundary),
         )
-        return jnp.concatenate([jnp.sin(jnp.arange(m.values.size, dtype=float) + m.values.ravel()) for m in matrices])
+        return jnp.concatenate(
+            [jnp.sin(jnp.arange(m.values.size, dtype=float) + m.values.ravel()) for m in matrices]
+        )
 
     rng = np.random.default_rng(5)
     check_gradients(values, rng.normal(size=3), np.array([0.7, 1.3]), rng.normal(size=(2, 4)), order=1)

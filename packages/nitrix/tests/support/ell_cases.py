@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from nitrix.sparse import ELL, ell_from_ragged, sectioned_ell_from_ragged
@@ -77,20 +78,35 @@ def product_oracle(name, matrix, x):
     return out
 
 
+def normal(size, seed=5):
+    """Random numbers; the same for the same size."""
+    return np.random.default_rng(seed).normal(size=size)
+
+
+def valid_of(section):
+    """Which slots count, in NumPy."""
+    if section.degree is None:
+        return np.ones(section.indices.shape, bool)
+    return np.arange(section.k_max) < np.asarray(section.degree)[..., None]
+
+
+def slot_values(matrix):
+    """The values of all slots in one vector, in NumPy where they are known (nothing is compiled then)."""
+    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
+    traced = any(isinstance(section.values, jax.core.Tracer) for section in sections)
+    xp = jnp if traced else np
+    return xp.concatenate([xp.asarray(section.values).reshape(-1) for section in sections])
+
+
 def with_slot_values(matrix, flat):
     """The matrix with the values of all slots taken from one vector, counted through the sections."""
     if isinstance(matrix, ELL):
-        return matrix.replace(values=flat.reshape(matrix.indices.shape))
+        values = flat.reshape(matrix.indices.shape)
+        return matrix.replace(values=values if isinstance(flat, jax.core.Tracer) else jax.device_put(values))
+    flat = flat if isinstance(flat, jax.core.Tracer) else np.asarray(flat)
     sections, first = [], 0
     for section in matrix.sections:
         size = section.n_rows * section.k_max
         sections.append(with_slot_values(section, flat[first : first + size]))
         first += size
     return matrix.replace(sections=tuple(sections))
-
-
-def slot_values(matrix):
-    """The values of all slots in one vector."""
-    if isinstance(matrix, ELL):
-        return matrix.values.reshape(-1)
-    return jnp.concatenate([section.values.reshape(-1) for section in matrix.sections])
