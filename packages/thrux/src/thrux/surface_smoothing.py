@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -102,7 +103,7 @@ def smooth_surface_file(
         if zeros == "ignore":
             inside &= ~zero
         results[number], absent = _smooth_part(
-            part, inside, surface, fwhm, nan, lambda n, done=done: progress and progress(done + n, total)
+            part, inside, surface, fwhm, nan, partial(_tell, progress, done, total)
         )
         left_out += absent
         done += maps.n_maps
@@ -122,13 +123,18 @@ def smooth_surface_file(
     )
 
 
+def _tell(progress: Callable[[int, int], None] | None, before: int, total: int, done: int) -> None:
+    if progress:
+        progress(before + done, total)
+
+
 def _smooth_part(
     part: Part,
     inside: Bool[np.ndarray, " row"],
     surface: NamedSurface,
     fwhm: float,
     nan: NanPolicy,
-    progress: Callable[[int], Any],
+    progress: Callable[[int], None],
 ) -> tuple[Float[np.ndarray, "row map"], int]:
     """The smoothed values, and how many vertices were left out of all maps."""
     bad = ~np.isfinite(part.values)

@@ -12,7 +12,7 @@ which is 1 - s: constants are kept, at the price of another s.
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,6 @@ from nitrix.sparse import ELL, SectionedELL, apply_operator
 MOST = 10_000  # products; beyond, the width is mistaken or the mesh degenerate
 _ROUNDS = 8
 _MARGIN = 1 + 1e-4  # for rounding, on the bound of the eigenvalues
-T = TypeVar("T")
 
 
 class Spectrum(NamedTuple):
@@ -54,7 +53,7 @@ def spectrum(operator: ELL | SectionedELL, area: Array) -> Spectrum:
     inverse = _inverse(area, jnp.zeros_like(area, bool))[:, None]
     positive = map_values(operator, jnp.abs)
 
-    def closer(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+    def closer(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         v, widest = state
         image = inverse * apply_operator(positive, v)
         widest = jnp.minimum(widest, jnp.max(image / v, initial=0))
@@ -98,7 +97,6 @@ def degree_for(r: float, tolerance: float) -> int | None:
     return None
 
 
-@partial(jax.jit, static_argnames=("degree", "tolerance"))
 def heat(
     x: Array,
     operator: ELL | SectionedELL,
@@ -109,69 +107,65 @@ def heat(
     degree: int,
     tolerance: float,
 ) -> Array:
-    """exp(-t M^-1 L) x for x of [..., n, d], by `degree` products."""
-    n, dtype = area.shape[0], area.dtype
+    """exp(-t M^-1 L) x for x of [..., n, d], by about `degree` products."""
+    widest = lax.stop_gradient(jnp.where(found.widest > 0, found.widest, 1))
+    weights = _weights(
+        t * widest / 2, ~(found.asymmetric | found.negative), degree=degree, tolerance=tolerance
+    )
+    return _expanded(x, operator, 2 / widest * _inverse(area, found.detached), weights)
+
+
+@partial(jax.jit, static_argnames=("degree", "tolerance"))
+def _weights(r: Array, usable: Array, *, degree: int, tolerance: float) -> tuple[Array, Array]:
+    """The first two coefficients, and the others in rows of blocks; NaN if they do not serve."""
+    c = coefficients(r, degree + 1, jnp)
+    # Where r is traced, a degree that is too small shows in what its coefficients lack to a sum of 1.
+    allowed = max(1.001 * tolerance / 2, 32 * float(np.finfo(c.dtype).eps))
+    served = usable & (1 - jnp.abs(c).sum() <= allowed)
+    at_zero = (c * np.asarray((-1.0) ** np.arange(degree + 1), c.dtype)).sum()
+    blocks, size = _layout(degree - 1)
+    c = jnp.pad(c / jnp.where(served, at_zero, jnp.nan), (0, blocks * size + 1 - degree))
+    return c[:2], c[2:].reshape(blocks, size)
+
+
+def _layout(steps: int) -> tuple[int, int]:
+    """Blocks of an even number of steps, near its square root, that waste few."""
+    if steps <= 0:
+        return 0, 2
+    sizes = range(2, 2 + int(1.5 * math.sqrt(steps)), 2)
+    size = max((s for s in sizes if -steps % s <= max(1, steps // 16)), default=2)
+    return -(-steps // size), size
+
+
+@jax.jit
+def _expanded(x: Array, operator: ELL | SectionedELL, inverse: Array, weights: tuple[Array, Array]) -> Array:
+    """sum_k c_k T_k(Y) x, with Y + 1 the product with `operator` and then with `inverse`."""
+    n, dtype = inverse.shape[0], inverse.dtype
     columns = jnp.moveaxis(x.astype(dtype), -2, 0)
     shape = columns.shape
-    columns = columns.reshape(n, -1)
-    widest = lax.stop_gradient(jnp.where(found.widest > 0, found.widest, jnp.ones_like(found.widest)))
-    inverse = (2 / widest * _inverse(area, found.detached))[:, None]
-    r = t * widest / 2
-    # Where r is traced, a degree that is too small shows in what its coefficients lack to a sum of 1.
-    c = coefficients(r, degree + 1, jnp)
-    allowed = max(1.001 * tolerance / 2, 32 * float(jnp.finfo(dtype).eps))
-    served = (1 - jnp.abs(c).sum() <= allowed) & ~(found.asymmetric | found.negative)
-    c = c / jnp.where(served, (c * np.asarray((-1.0) ** np.arange(degree + 1), dtype)).sum(), jnp.nan)
+    columns = columns.reshape(n, math.prod(shape[1:]))
+    if 0 in columns.shape:
+        return x
+
+    def shifted(y: Array) -> Array:
+        return inverse[:, None] * apply_operator(operator, y) - y
 
     def step(state: tuple[Array, Array, Array], weight: Array) -> tuple[tuple[Array, Array, Array], None]:
         before, now, total = state
-        after = 2 * (inverse * _symmetric(operator, now) - now) - before
+        after = 2 * shifted(now) - before
         return (now, after, total + weight * after), None
 
-    total = c[0] * columns
-    if degree > 0:
-        first = inverse * _symmetric(operator, columns) - columns
-        state = (columns, first, total + c[1] * first)
-        _, _, total = _folded(step, state, c[2:])
-    return jnp.moveaxis(total.reshape(shape), 0, -2).astype(x.dtype)
-
-
-def _folded(step: Callable[..., tuple[T, None]], state: T, weights: Array) -> T:
-    """A scan that keeps, for its derivative, the states of about every sqrt(steps)-th step."""
-    size = 2 * max(1, math.isqrt(weights.shape[0]) // 2)
-    blocks = weights.shape[0] // size
-
     @jax.checkpoint
-    def block(state: T, weights: Array) -> tuple[T, None]:
+    def block(state: Any, weights: Array) -> tuple[Any, None]:
         # Two steps at a time change the roles of the two latest fields back again, which saves copies.
         return lax.scan(step, state, weights, unroll=2)[0], None
 
-    if blocks:
-        state, _ = lax.scan(block, state, weights[: blocks * size].reshape(blocks, size))
-    return block(state, weights[blocks * size :])[0]
-
-
-# L is symmetric, so its product is its own transpose: reverse mode gathers where a transposed product would scatter.
-# The solver of a linear system is what JAX lets one declare symmetric; here "solving" is multiplying.
-@jax.custom_jvp
-def _symmetric(operator: Any, x: Array) -> Array:
-    fixed = jax.tree.map(lax.stop_gradient, operator)
-    product: Array = lax.custom_linear_solve(
-        lambda y: y, x, lambda _, y: apply_operator(fixed, y), symmetric=True
-    )
-    return product
-
-
-@_symmetric.defjvp
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
-    (operator, x), (d_operator, dx) = primals, tangents
-    moved = operator
-    if isinstance(operator, SectionedELL):
-        pairs = zip(operator.sections, d_operator.sections, strict=True)
-        moved = operator.replace(sections=tuple(o.replace(values=d.values) for o, d in pairs))
-    else:
-        moved = operator.replace(values=d_operator.values)
-    return _symmetric(operator, x), _symmetric(operator, dx) + apply_operator(moved, x)
+    (c0, c1), later = weights
+    first = shifted(columns)
+    state = (columns, first, c0 * columns + c1 * first)
+    # For its derivative the scan keeps the fields at the starts of the blocks, about sqrt(degree) times.
+    _, _, total = lax.scan(block, state, later)[0]
+    return jnp.moveaxis(total.reshape(shape), 0, -2).astype(x.dtype)
 
 
 def _inverse(area: Array, detached: Array) -> Array:

@@ -30,7 +30,7 @@ def plan(operator: Any, area: Array, t: Array, tolerance: float) -> tuple[Spectr
     """What the operator is like, and how many products are needed, None if something is traced."""
     if not _LEAST <= tolerance < 1:
         raise ValueError(f"surface_gaussian: tolerance={tolerance} must be from {_LEAST:g} to below 1.")
-    plain = jax.tree.map(lax.stop_gradient, (operator, area, t))
+    plain = jax.tree.map(_primal, (operator, area, t))
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(plain)):
         return spectrum(*plain[:2]), None
     with jax.ensure_compile_time_eval():
@@ -72,7 +72,7 @@ def operators(stiffness: Any, mass: Any, dtype: np.dtype) -> tuple[Any, Array]:
             f"surface_gaussian: stiffness is {type(stiffness).__name__}; give an ELL or a SectionedELL, such as "
             f"mesh_cotangent_laplacian makes."
         )
-    area = jnp.asarray(mass)
+    area = cast(mass, dtype)
     if (
         len(stiffness.shape) != 2
         or stiffness.shape[0] != stiffness.shape[1]
@@ -115,6 +115,11 @@ def time(sigma: Any, fwhm: Any, dtype: np.dtype) -> Real[Array, ""]:
     if known is None:
         scaled = jnp.where(scaled >= 0, scaled, jnp.nan)
     return (scaled / np.asarray(factor, dtype)) ** 2 / 2
+
+
+def _primal(value: Array) -> Array:
+    """The value without its tangent: known under `grad`. What is known anyway is left alone, to stay so under `jit`."""
+    return lax.stop_gradient(value) if isinstance(value, jax.core.Tracer) else value
 
 
 def cast(value: Any, dtype: np.dtype) -> Array:
