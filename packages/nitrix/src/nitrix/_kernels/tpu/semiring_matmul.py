@@ -15,14 +15,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 from jaxtyping import Shaped
 
-from nitrix._kernels.rank_one import accumulator, carried, fold_by, like, loaded, pull_by, split
+from nitrix._kernels.rank_one import fold_by, like, loaded, pull_by, split
 from nitrix._kernels.rules import Fold, Rule, State, Weight
+from nitrix._kernels.tpu.words import padded, store, unpacked, up, word
 
 __all__ = ["fold", "pull"]
 
@@ -66,14 +66,14 @@ def pull(
 def _stream(left: Array, rights: State, tiles: State, rule: Rule, *, interpret: bool) -> State:
     """The loop of `rank_one` over Mosaic's tiles."""
     (p, r), q = left.shape, rights[0].shape[1]
-    bp, bq = min(64, _up(p, SUBLANES)), LANES
-    P, Q, R = _up(p, bp), _up(q, bq), _up(r, LANES)
+    bp, bq = min(64, up(p, SUBLANES)), LANES
+    P, Q, R = up(p, bp), up(q, bq), up(r, LANES)
     blocks = R // LANES
     state_dtypes = [state.dtype for state in jax.eval_shape(lambda: rule.init((bp, bq)))]
     operands = [
-        _padded(left, P, R),
-        *(_padded(x, R, Q) for x in rights),
-        *(_padded(x, P, Q) for x in tiles),
+        padded(left, P, R),
+        *(padded(x, R, Q) for x in rights),
+        *(padded(x, P, Q) for x in tiles),
     ]
 
     def kernel(*refs: Any) -> None:
@@ -85,7 +85,7 @@ def _stream(left: Array, rights: State, tiles: State, rule: Rule, *, interpret: 
 
         @pl.when(block == 0)
         def _() -> None:
-            _store(state_refs, rule.init((bp, bq)))
+            store(state_refs, rule.init((bp, bq)))
 
         # Over the tile while it is a word: a narrow mask, as comparisons make, has no layout to rely on.
         def spread(words: Array, source: Array) -> Array:
@@ -95,7 +95,7 @@ def _stream(left: Array, rights: State, tiles: State, rule: Rule, *, interpret: 
             index = block * LANES + first + t
             column = spread(columns[:, t : t + 1], left)
             rows = tuple(spread(e[t : t + 1, :], x) for e, x in zip(eights, rights, strict=True))
-            new = rule.step(_unpacked(words, state_dtypes), column, rows, own, index, lines)
+            new = rule.step(unpacked(words, state_dtypes), column, rows, own, index, lines)
             new = tuple(s.astype(w.dtype) for s, w in zip(new, words, strict=True))
             if r % SUBLANES == 0:
                 return new
@@ -112,11 +112,11 @@ def _stream(left: Array, rights: State, tiles: State, rule: Rule, *, interpret: 
         trips = jnp.minimum(LANES, r - block * LANES + SUBLANES - 1)
         carry = (left_ref[...], tuple(ref[...] for ref in state_refs))
         _, words = lax.fori_loop(jnp.int32(0), lax.div(trips, jnp.int32(SUBLANES)), trip, carry)
-        _store(state_refs, words)
+        store(state_refs, words)
 
         @pl.when(block == blocks - 1)
         def _() -> None:
-            _store(outs, rule.finish(_unpacked(words, state_dtypes)))
+            store(outs, rule.finish(unpacked(words, state_dtypes)))
 
     tile = pl.BlockSpec((bp, bq), lambda i, j, k: (i, j))
     outputs = pl.pallas_call(
@@ -128,39 +128,10 @@ def _stream(left: Array, rights: State, tiles: State, rule: Rule, *, interpret: 
             *(tile for _ in tiles),
         ],
         out_specs=[tile for _ in rule.dtypes],
-        out_shape=[like((P, Q), _word(d)) for d in rule.dtypes],
-        scratch_shapes=[pltpu.VMEM((bp, bq), _word(d)) for d in state_dtypes],
+        out_shape=[like((P, Q), word(d)) for d in rule.dtypes],
+        scratch_shapes=[pltpu.VMEM((bp, bq), word(d)) for d in state_dtypes],
         compiler_params=pltpu.CompilerParams(dimension_semantics=None if interpret else SEMANTICS),
         interpret=pltpu.InterpretParams() if interpret else False,
         name="rank_one_stream",
     )(*operands)
     return tuple(x[:p, :q].astype(d) for x, d in zip(outputs, rule.dtypes, strict=True))
-
-
-def _word(dtype: Any) -> np.dtype:
-    """The 32-bit dtype that stands for `dtype` in VMEM."""
-    word = carried(accumulator(dtype))
-    if word.itemsize > 4:
-        raise TypeError(
-            f"a TPU kernel holds {word} nowhere; use the 32-bit dtype in operands, state and outputs."
-        )
-    return word
-
-
-def _unpacked(words: State, dtypes: Sequence[Any]) -> State:
-    """The state as the rule takes it, from the words that are kept between terms."""
-    return tuple(w != 0 if d == np.dtype(bool) else w.astype(d) for w, d in zip(words, dtypes, strict=True))
-
-
-def _store(refs: Sequence[Any], values: State) -> None:
-    for ref, value in zip(refs, values, strict=True):
-        ref[...] = value.astype(ref.dtype)
-
-
-def _padded(x: Array, rows: int, columns: int) -> Array:
-    """`x` in words, with zeros up to whole blocks; nothing that is made of them reaches a result."""
-    return jnp.pad(x.astype(_word(x.dtype)), ((0, rows - x.shape[0]), (0, columns - x.shape[1])))
-
-
-def _up(size: int, multiple: int) -> int:
-    return pl.cdiv(size, multiple) * multiple
