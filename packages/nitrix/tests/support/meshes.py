@@ -106,7 +106,7 @@ def stiffness_and_mass(vertices, faces):
         a, b, c = vertices[face]
         normal = np.cross(b - a, c - a)
         area = np.linalg.norm(normal) / 2
-        if area < 1e-12:
+        if area < 1e-15:  # collinear up to rounding
             continue
         normal /= 2 * area
         hats = np.stack([np.cross(normal, edge) / (2 * area) for edge in (c - b, a - c, b - a)])

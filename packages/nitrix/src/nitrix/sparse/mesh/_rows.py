@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -75,10 +76,14 @@ def with_values(adjacency: Adjacency, values: Sequence[Array], **fields: Any) ->
 def row_sums(adjacency: Adjacency) -> Array:
     """The sum of the values of each row [n_rows], short floats in 32 bits."""
 
-    def of(section: ELL) -> Array:
-        dtype = jnp.promote_types(section.dtype, jnp.float32)
-        return jnp.sum(jnp.where(section.valid, section.values, 0), axis=-1, dtype=dtype)
-
     if isinstance(adjacency, ELL):
-        return of(adjacency)
-    return jnp.concatenate([of(section) for section in adjacency.sections])[adjacency.order]
+        return _sums(adjacency)
+    return jnp.concatenate([_sums(section) for section in adjacency.sections])[adjacency.order]
+
+
+@jax.jit
+def _sums(section: ELL) -> Array:
+    values = section.values
+    if not (jnp.issubdtype(values.dtype, jnp.inexact) and values.dtype.itemsize >= 4):
+        values = values.astype(jnp.float32)
+    return jnp.sum(jnp.where(section.valid, values, 0), axis=-1)

@@ -45,6 +45,13 @@ def in_row_order(lengths: ELL | SectionedELL, parts: Any) -> Array:
     return joined[lengths.order] if isinstance(lengths, SectionedELL) else joined
 
 
+def picked(values: Array, slot: Array) -> Array:
+    """The value of each row's slot [rows, sources]; 0 where there is none."""
+    if not values.shape[1]:
+        return jnp.zeros(slot.shape, values.dtype)
+    return jnp.where(slot >= 0, jnp.take_along_axis(values, jnp.maximum(slot, 0), axis=1), 0)
+
+
 def _attaining(section: ELL, distances: Array, round_of: Array, own: Array, own_round: Array) -> Array:
     valid = section.valid
 

@@ -25,3 +25,15 @@ def crosses(corners: Array) -> Array:
     """Twice the area of each face [faces, 3 corners, 3] along its normal."""
     a, b, c = (corners[:, i] for i in range(3))
     return jnp.cross(b - a, c - a)
+
+
+# The height of a face is known to about the rounding of its coordinates; below that, its angles and its normal are
+# noise.
+
+
+def without_area(corners: Array) -> Array:
+    """Which faces are no higher than four roundings of their largest coordinate."""
+    known = lax.stop_gradient(corners)
+    longest = jnp.max(length(known - jnp.roll(known, 1, axis=1)), axis=1)
+    rounding = jnp.max(jnp.abs(known), axis=(1, 2)) * jnp.finfo(corners.dtype).eps  # type: ignore[no-untyped-call]
+    return length(crosses(known)) <= 4 * rounding * longest

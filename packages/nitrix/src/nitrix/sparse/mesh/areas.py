@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from nitrix.sparse.mesh._vectors import crosses, length
+from nitrix.sparse.mesh._vectors import crosses, length, without_area
 from nitrix.sparse.mesh.container import Mesh
 from nitrix.sparse.mesh.faces import into_vertices
 
@@ -77,5 +77,5 @@ def corner_cotangents(corners: Array) -> Array:
     ahead = jnp.roll(corners, -1, axis=1) - corners
     behind = jnp.roll(corners, 1, axis=1) - corners
     twice_area = length(crosses(corners))[:, None]
-    flat = twice_area == 0
+    flat = without_area(corners)[:, None]
     return jnp.where(flat, 0, jnp.sum(ahead * behind, axis=-1) / jnp.where(flat, 1, twice_area))

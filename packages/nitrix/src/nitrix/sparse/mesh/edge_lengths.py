@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -42,12 +43,14 @@ def mesh_edge_lengths(mesh: Mesh, adjacency: ELL | SectionedELL) -> ELL | Sectio
         )
 
     def section(slots: ELL, rows: Array) -> ELL:
-        if n == 0:
-            values = jnp.zeros(slots.indices.shape, mesh.vertices.dtype)
-        else:
-            values = length(mesh.vertices[slots.indices] - mesh.vertices[rows][:, None])
-        if slots.degree is not None:
-            values = jnp.where(slots.valid, values, math.inf)
-        return slots.replace(values=values, identity=math.inf)
+        return slots.replace(values=_lengths(mesh.vertices, slots, rows), identity=math.inf)
 
     return each_section(adjacency, section, identity=math.inf)
+
+
+@jax.jit
+def _lengths(vertices: Array, slots: ELL, rows: Array) -> Array:
+    if vertices.shape[0] == 0:
+        return jnp.zeros(slots.indices.shape, vertices.dtype)
+    apart = length(vertices[slots.indices] - vertices[rows][:, None])
+    return apart if slots.degree is None else jnp.where(slots.valid, apart, math.inf)

@@ -6,7 +6,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float, Integer, Shaped
 
-from nitrix.sparse.mesh._vectors import crosses, length, unit_vectors
+from nitrix.sparse.mesh._vectors import crosses, length, unit_vectors, without_area
 from nitrix.sparse.mesh.container import Mesh, as_faces, as_vertices
 
 
@@ -93,12 +93,16 @@ def _areas(vertices: Array, faces: Array) -> Array:
     return length(crosses(vertices[faces])) / 2
 
 
+def _proper_crosses(corners: Array) -> Array:
+    return jnp.where(without_area(corners)[:, None], 0, crosses(corners))
+
+
 @jax.jit
 def _normals(vertices: Array, faces: Array) -> Array:
-    return unit_vectors(crosses(vertices[faces]))
+    return unit_vectors(_proper_crosses(vertices[faces]))
 
 
 @jax.jit
 def _vertex_normals(vertices: Array, faces: Array) -> Array:
-    weighted = crosses(vertices[faces])
+    weighted = _proper_crosses(vertices[faces])
     return unit_vectors(into_vertices(jnp.repeat(weighted[:, None], 3, axis=1), faces, len(vertices)))

@@ -19,7 +19,7 @@ from nitrix.sparse.ell.apply import apply_operator
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
 from nitrix.sparse.mesh._rows import with_values
-from nitrix.sparse.mesh._shortest_tree import along_tree, in_row_order, shortest_tree
+from nitrix.sparse.mesh._shortest_tree import along_tree, in_row_order, picked, shortest_tree
 
 Lengths = ELL | SectionedELL
 
@@ -110,15 +110,18 @@ def _fixed_point(values: list[Array], lengths: Lengths, start: Array) -> Array:
 @_fixed_point.defjvp
 def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
     values, lengths, start = primals
-    distances, round_of = _rounds(values, lengths, start, start.shape[0] + 1)
-    tree = shortest_tree(with_values(lengths, values), distances, round_of)
-    parts = [
-        jnp.where(slot >= 0, jnp.take_along_axis(tangent, jnp.maximum(slot, 0), axis=1), 0)
-        if tangent.shape[1]
-        else jnp.zeros(slot.shape, tangent.dtype)
-        for slot, tangent in zip(tree.slots, tangents[0], strict=True)
-    ]
-    return distances, along_tree(tree.next_vertex, in_row_order(lengths, parts))
+    known = lax.stop_gradient(values)
+    distances, round_of = _rounds(known, lengths, start, start.shape[0] + 1)
+    tree = shortest_tree(with_values(lengths, known), distances, round_of)
+
+    def by_path(values: list[Array]) -> Array:
+        first_edges = in_row_order(
+            lengths, [picked(v, slot) for v, slot in zip(values, tree.slots, strict=True)]
+        )
+        path = along_tree(tree.next_vertex, first_edges)
+        return distances + (path - lax.stop_gradient(path))  # the distances themselves, to the last bit
+
+    return jax.jvp(by_path, (values,), (tangents[0],))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
