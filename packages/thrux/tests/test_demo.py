@@ -82,15 +82,20 @@ def check_report(out, result):
     assert json.loads((out / "results.json").read_text()) == {
         k: v for k, v in result.items() if k != "status"
     }
-    gaussians, distances = result["races"][:2], result["races"][2:]
+    gaussians, maps, distances = result["races"][:2], result["races"][2:4], result["races"][4:]
     for race in gaussians:
         assert race["largest_difference"] < 2e-6 * race["largest_value"]
+    for race in maps:
+        assert race["largest_difference"] < 3e-6 * race["largest_value"]
+    assert result["depth_correlation_0_mm"] < 0.8 < 0.9 < result["depth_correlation_6_mm"]
     for race in distances:
         assert race["largest_difference"] < 2e-6 * race["largest_value"]
         assert 200 < race["largest_value"] < 300
     assert result["slope_by_grad"] == pytest.approx(result["slope_by_differences"], rel=1e-3)
     page = (out / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 5
+    rest = "resting_frames" in result  # where the package brainspace is installed
+    assert page.count("data:image/png;base64,") == 6 + rest
+    assert not rest or result["resting_frames"] == 652
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere
     assert "prefers-color-scheme: dark" in page

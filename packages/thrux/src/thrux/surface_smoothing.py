@@ -139,14 +139,14 @@ def _smooth_part(
     """The smoothed values, and how many vertices were left out of all maps."""
     bad = ~np.isfinite(part.values)
     values = np.where(bad | ~inside[:, None], np.float32(0), part.values)
-    absent = ~inside[:, None] | (bad if nan == "ignore" else False)
+    absent = ~inside[:, None] | (bad & (nan == "ignore"))
     result = np.empty_like(values)
     # Maps that miss the same vertices are smoothed together; mostly these are all maps.
     patterns, group_of = np.unique(np.packbits(absent, axis=0), axis=1, return_inverse=True)
     done = 0
     for group in range(patterns.shape[1]):
         columns = np.flatnonzero(group_of.reshape(-1) == group)
-        missing = np.broadcast_to(absent, values.shape)[:, columns[0]]
+        missing = absent[:, columns[0]]
         for start in range(0, len(columns), _AT_ONCE):
             at = columns[start : start + _AT_ONCE]
             result[:, at] = _smooth_maps(values[:, at], ~missing, part, surface, fwhm)

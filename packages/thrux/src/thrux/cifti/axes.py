@@ -51,7 +51,9 @@ def read_axes(xml: bytes, shape: tuple[int, int], path: Path) -> tuple[bool, lis
     for axis in parser.axes:
         for dimension in axis.attributes.get("AppliesToMatrixDimension", "").split(","):
             if dimension not in ("0", "1") or dimension in axes:
-                parser.refuse("a matrix has the dimensions 0 and 1", "AppliesToMatrixDimension", dimension)
+                parser.refuse(
+                    "a matrix has the dimensions 0 and 1", "AppliesToMatrixDimension", dimension or "missing"
+                )
             axes[dimension] = axis
     if len(axes) != 2:
         parser.refuse("both dimensions of the matrix must be described", "MatrixIndicesMap", len(axes))
@@ -125,7 +127,7 @@ class _Parser:
         except (expat.ExpatError, ValueError, LookupError) as error:
             self.refuse(f"the XML cannot be parsed ({error})", "CIFTI XML", "damaged")
 
-    def refuse(self, problem: str, field: str, value: object = "") -> NoReturn:
+    def refuse(self, problem: str, field: str, value: object) -> NoReturn:
         raise ThruxError(problem, file=self.path, field=field, value=value, remedy=_REMEDY)
 
     def number(self, attributes: dict[str, str], name: str, least: int) -> int:
@@ -168,7 +170,7 @@ class _Parser:
             return
         text, self.text = "".join(self.text), None
         if not (self.axes and self.axes[-1].models):
-            self.refuse("it stands outside a BrainModel", "VertexIndices")
+            self.refuse("it stands outside a BrainModel", "VertexIndices", "misplaced")
         model = self.axes[-1].models[-1]
         try:
             model.vertices = np.array(text.split(), np.int64)

@@ -1,4 +1,4 @@
-"""One small picture of all three jobs, for the top of the report and for a README."""
+"""One small picture of three of the jobs, for the top of the report and for a README."""
 
 from __future__ import annotations
 

@@ -16,7 +16,10 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from thrux.demo.data import Cortex
 from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.render import LATERAL, MEDIAL, OBLIQUE, View, render
+from thrux.demo.resting import FWHM_MM as RESTING_FWHM
+from thrux.demo.resting import RestingRun
 from thrux.demo.simulation import SPEED
+from thrux.demo.smoothing import SmoothedMaps
 from thrux.demo.tomography import Tomography
 from thrux.demo.volume import SmoothedVolume
 
@@ -67,6 +70,48 @@ def paint_distance(cortex: Cortex, result: CorticalDistance, view: View, *, heig
         return rgb
 
     return render(cortex.pial, result.distance, cortex.sulcal_depth, colours, view, height=height)
+
+
+def smoothed_maps(cortex: Cortex, result: SmoothedMaps) -> bytes:
+    """The noisy map, and at each width what is left of it."""
+    limit = float(np.abs(cortex.sulcal_depth).max())
+    shown = {"sulcal depth and as much noise": result.noisy}
+    shown |= {f"FWHM {fwhm:g} mm": values for fwhm, values in result.smoothed.items()}
+    views = [_paint_signed(cortex, values, limit, LATERAL) for values in shown.values()]
+    figure = _row(views, list(shown))
+    _colour_bar(figure, Normalize(-limit, limit), "RdBu_r", "sulcal depth")
+    return png(figure)
+
+
+def seed_maps(cortex: Cortex, result: RestingRun) -> bytes:
+    """Correlation in time with the seed, before and after smoothing, from two sides."""
+    views, titles = [], []
+    for name, values in (("as it is", result.raw), (f"FWHM {RESTING_FWHM:g} mm", result.smoothed)):
+        for view in (LATERAL, MEDIAL):
+            views.append(_paint_signed(cortex, values, 1.0, view, seed=result.seed))
+            titles.append(f"{name}, {view.name}")
+    figure = _row(views, titles)
+    _colour_bar(figure, Normalize(-1, 1), "RdBu_r", "correlation with the seed (black)")
+    return png(figure)
+
+
+def _paint_signed(
+    cortex: Cortex, values: np.ndarray, limit: float, view: View, *, seed: int | None = None
+) -> np.ndarray:
+    """A map with a sign on the inflated hemisphere; what is NaN stays grey."""
+    marked = np.zeros(len(values))
+    if seed is not None:
+        away = np.linalg.norm(cortex.white.vertices - cortex.white.vertices[seed], axis=1)
+        marked = (away < 4).astype(float)
+
+    def colours(value: np.ndarray, mark: np.ndarray) -> np.ndarray:
+        outside = np.isnan(value)
+        rgb = colormaps["RdBu_r"](0.5 + np.where(outside, 0, value) / (2 * limit))[:, :3]
+        rgb[outside] = 0.55
+        rgb[mark > 0.5] = 0.05
+        return 0.9 * rgb
+
+    return render(cortex.inflated, values, marked, colours, view, height=250)
 
 
 def speed_maps(cortex: Cortex, result: Tomography) -> bytes:
@@ -146,7 +191,7 @@ def _speed_norm(result: Tomography) -> LogNorm:
 
 def _row(pictures: list[np.ndarray], titles: list[str]) -> Figure:
     widths = [picture.shape[1] / picture.shape[0] for picture in pictures]
-    figure = new_figure(9.9, 9.9 / sum(widths) * 0.98 + 0.95)
+    figure = new_figure(9.9, max(9.9 / sum(widths) * 0.98 + 0.95, 3.1))
     row = figure.subplots(1, len(pictures), width_ratios=widths)
     figure.subplots_adjust(0, 0.2, 1, 0.92, 0.02, 0)
     for axes, picture, title in zip(row, pictures, titles, strict=True):

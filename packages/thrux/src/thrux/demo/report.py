@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
 
 CAPTIONS = {
-    "overview": "All three jobs at a glance.",
+    "overview": "Three of the four jobs at a glance.",
     "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
+    "maps": "Sulcal depth with noise as strong as itself, on the inflated hemisphere, and smoothed at two widths.",
+    "rest": "Correlation in time with a vertex in the hand area (black) over the frames of a resting-state run, "
+    "before and after smoothing along the cortex; the medial wall is grey.",
     "distance": "Distance from a vertex in the hand area of the motor cortex (red); white lines every 20 mm.",
     "speed": "Wave speed on the inflated hemisphere: the first guess, what was learned from arrival times, "
     "and the truth, which the learning never saw.",
@@ -26,12 +29,12 @@ CAPTIONS = {
 def page(result: DemoResult, figures: dict[str, bytes]) -> str:
     """The page; it loads nothing from elsewhere."""
     return Template(_text("report.html")).substitute(
-        {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
+        {"rest": ""} | {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
         style=_text("report.css"),
         gaussian_table=_table(result.races[:2]),
-        distance_table=_table(result.races[2:]),
-        distance_facts=_list(result.facts[:1]),
-        learning_facts=_list(result.facts[1:]),
+        maps_table=_table(result.races[2:4]),
+        distance_table=_table(result.races[4:]),
+        **{f"{section}_facts": _list(lines) for section, lines in result.facts.items()},
         sources=result.numbers["sources"],
         noise=result.numbers["noise_ms"],
         rounds=result.races[0].rounds,

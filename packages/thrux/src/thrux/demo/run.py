@@ -1,4 +1,4 @@
-"""The three jobs in a row, and the files that come of them."""
+"""The four jobs in a row, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DemoResult:
     report: str
     seconds: float
     races: list[Race]
-    facts: list[str]  # in words, for the summary
+    facts: dict[str, list[str]]  # in words, by section
     numbers: dict[str, float | int]
     versions: str
     quick: bool
@@ -66,14 +66,18 @@ def run_demo(
     check_packages()
     from nitrix import show_versions
 
-    from thrux.demo import geodesic, overview, pictures, report, tomography, volume
+    from thrux.demo import geodesic, overview, pictures, report, resting, smoothing, tomography, volume
 
     progress("Reading the MNI152 template and the fsaverage5 surfaces", 0.02)
     image, cortex = load_volume(every=4 if quick else 1), load_cortex()
     progress("Smoothing the template, by nitrix and by SciPy", 0.05)
     rounds = 1 if quick else 3
     smoothed = volume.run(image, rounds=rounds)
-    progress("Measuring distances along the cortex", 0.3)
+    progress("Smoothing maps along the cortex", 0.25)
+    maps = smoothing.run(cortex, rounds=rounds)
+    recording = resting.find()
+    rest = None if recording is None else resting.run(recording, cortex, geodesic.seed_vertex(cortex))
+    progress("Measuring distances along the cortex", 0.35)
     distance = geodesic.run(cortex, rounds=rounds, sources=8 if quick else geodesic.SOURCES_AT_ONCE)
     steps = 12 if quick else 60
     found = tomography.run(
@@ -86,22 +90,25 @@ def run_demo(
     drawings: dict[str, Callable[[], bytes]] = {
         "overview": partial(overview.overview, cortex, smoothed, distance, found),
         "slices": partial(pictures.slices, smoothed),
+        "maps": partial(pictures.smoothed_maps, cortex, maps),
         "distance": partial(pictures.distance_map, cortex, distance),
         "speed": partial(pictures.speed_maps, cortex, found),
         "loss": partial(pictures.loss_curve, found),
     }
+    if rest is not None:
+        drawings["rest"] = partial(pictures.seed_maps, cortex, rest)
     figures = {}
     for number, (name, draw) in enumerate(drawings.items()):
-        progress("Drawing the pictures", 0.75 + 0.05 * number)
+        progress("Drawing the pictures", 0.75 + 0.03 * number)
         figures[name] = draw()
     with redirect_stdout(io.StringIO()) as versions:
         show_versions()
     result = DemoResult(
         report=str(out / REPORT),
         seconds=time.perf_counter() - began,
-        races=[*smoothed.races, *distance.races],
-        facts=_facts(distance, found),
-        numbers=_numbers(distance, found),
+        races=[*smoothed.races, *maps.races, *distance.races],
+        facts=_facts(maps, rest, distance, found),
+        numbers=_numbers(maps, rest, distance, found),
         versions=versions.getvalue(),
         quick=quick,
     )
@@ -112,22 +119,39 @@ def run_demo(
     return result
 
 
-def _facts(distance: Any, found: Any) -> list[str]:
-    return [
+def _facts(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, list[str]]:
+    """Sentences for the report, by section."""
+    by_width = ", ".join(f"{r:.2f} at {fwhm:g} mm" for fwhm, r in maps.correlation.items() if fwhm)
+    smoothing = [
+        f"With the depth before noise the noisy map correlates at {maps.correlation[0.0]:.2f}, the smoothed ones "
+        f"at {by_width}."
+    ]
+    if rest is not None:
+        smoothing.append(
+            f"A resting-state run of {rest.frames} frames was smoothed at 6 mm in {rest.seconds:.2f} s, the "
+            f"{rest.left_out} vertices of the medial wall left out."
+        )
+    settled = (
         f"Distances settled after {distance.products} min-plus products; the farthest vertex is "
-        f"{distance.distance.max():.0f} mm away.",
+        f"{distance.distance.max():.0f} mm away."
+    )
+    learning = [
         f"Gradient descent took the error of the arrival times from {found.losses[0]:.1f} to "
         f"{found.losses[-1]:.2f} ms² in {len(found.losses) - 1} steps; found and hidden log speeds correlate "
         f"at {found.correlation:.3f}.",
         f"Slope of that error by jax.grad {found.gradient:.6g}; by central differences through SciPy's "
         f"Dijkstra in float64 {found.gradient_by_differences:.6g}.",
     ]
+    return {"smoothing": smoothing, "distance": [settled], "learning": learning}
 
 
-def _numbers(distance: Any, found: Any) -> dict[str, float | int]:
+def _numbers(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, float | int]:
     from thrux.demo.tomography import NOISE_MS
 
+    resting = {} if rest is None else {"resting_frames": rest.frames, "resting_seconds": rest.seconds}
     return {
+        **{f"depth_correlation_{fwhm:g}_mm": r for fwhm, r in maps.correlation.items()},
+        **resting,
         "min_plus_products": distance.products,
         "farthest_vertex_mm": float(distance.distance.max()),
         "sources": len(found.sources),

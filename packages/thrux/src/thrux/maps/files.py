@@ -31,7 +31,7 @@ class Part(NamedTuple):
     values: Float[np.ndarray, "row map"]
 
 
-Save = Callable[[Path, Sequence[Float[np.ndarray, "row map"]], bool], None]
+Save = Callable[[Path, Sequence[Float[np.ndarray, "..."]], bool], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class SurfaceMaps:
     def save(
         self,
         target: str | os.PathLike[str],
-        values: Sequence[Float[np.ndarray, "row map"]],
+        values: Sequence[Float[np.ndarray, "..."]],
         *,
         force: bool = False,
     ) -> None:
