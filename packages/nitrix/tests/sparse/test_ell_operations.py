@@ -147,6 +147,13 @@ def test_gather_brings_each_slot_its_neighbours_row(form):
         np.testing.assert_array_equal(part, wanted)
 
 
+def test_under_jit_an_index_out_of_range_brings_nan():
+    gathered = jax.jit(lambda i: ell_gather(ELL(jnp.ones((1, 3)), i, 2), jnp.ones((2, 1))))(
+        np.array([[0, 2, -1]])
+    )
+    np.testing.assert_array_equal(gathered[0, :, 0], [1, np.nan, np.nan])
+
+
 def scatter_oracle(matrix, parts, n):
     out = np.zeros((*np.shape(parts[0])[:-3], n, np.shape(parts[0])[-1]))
     for section, part in zip(sections_of(matrix), parts):

@@ -34,7 +34,9 @@ def ell_gather(
       The rows, [... m k_max c]; for a sectioned matrix a tuple with one such array for each section, whose rows are
       those of `row_groups`.
     Raises:
-      ValueError: If `x` has another number of rows than the matrix has columns, or its dtype cannot hold `fill`.
+      ValueError: If `x` has another number of rows than the matrix has columns, or its dtype cannot hold `fill`. A
+        matrix made under `jit` may have indices out of range, which nobody could look at: they bring NaN (integers
+        their smallest).
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.sparse import ell_from_ragged
@@ -63,7 +65,11 @@ def _gathered(ell: ELL, x: Array, fill: Any) -> Array:
     if ell.n_cols == 0 or ell.k_max == 0:
         batch = jnp.broadcast_shapes(ell.indices.shape[:-2], x.shape[:-2])
         return jnp.full((*batch, ell.n_rows, ell.k_max, x.shape[-1]), fill, x.dtype)
-    rows = jnp.vectorize(lambda columns, x: x[columns], signature="(m,k),(n,c)->(m,k,c)")(ell.indices, x)
+
+    def one(columns: Array, x: Array) -> Array:
+        return x.at[jnp.where(columns < 0, ell.n_cols, columns)].get(mode="fill")
+
+    rows = jnp.vectorize(one, signature="(m,k),(n,c)->(m,k,c)")(ell.indices, x)
     if ell.degree is None:
         return rows
     return jnp.where(ell.valid[..., None], rows, fill)
@@ -84,7 +90,8 @@ def ell_scatter(
     Returns:
       A row for each column; 0 where there are no entries.
     Raises:
-      ValueError: If `slots` does not have the shape of the matrix's slots.
+      ValueError: If `slots` does not have the shape of the matrix's slots. A matrix made under `jit` may have
+        indices out of range, which nobody could look at: they are left out.
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.sparse import ell_from_ragged
