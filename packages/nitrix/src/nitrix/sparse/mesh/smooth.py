@@ -92,6 +92,11 @@ def mesh_adjacency_smooth(
         raise ValueError(
             f"{name}: the adjacency is of shape {tuple(adjacency.shape)}; a square one is needed."
         )
+    if field.ndim < 2 or field.shape[-2] != adjacency.n_rows:
+        raise ValueError(
+            f"{name}: x has shape {field.shape}, but [..., {adjacency.n_rows}, d] is needed, a row for each row of "
+            f"the adjacency."
+        )
     weight = row_sums(adjacency)[:, None].astype(field.dtype)
     alone = weight == 0
     share = jnp.where(alone, 0, lam / jnp.where(alone, 1, weight)).astype(field.dtype)
