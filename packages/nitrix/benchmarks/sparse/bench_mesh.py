@@ -1,4 +1,4 @@
-"""Meshes of 40,962 and 163,842 vertices (icospheres of level 6 and 7): operators built, fields carried between levels."""
+"""Meshes of 40,962 and 163,842 vertices (icospheres of level 6 and 7): building operators, pooling, upsampling."""
 
 import functools
 
