@@ -22,7 +22,13 @@ from nitrix.semiring.algebras import TROPICAL_MAX_PLUS as TROPICAL_MAX_PLUS
 from nitrix.semiring.algebras import TROPICAL_MIN_PLUS as TROPICAL_MIN_PLUS
 from nitrix.semiring.algebras import LogSumExpAcc as LogSumExpAcc
 
+# Message passing over sparse neighbourhoods.
+from nitrix.semiring.edge_aggregate import semiring_ell_edge_aggregate as semiring_ell_edge_aggregate
+from nitrix.semiring.edge_mlp import EdgeMLP as EdgeMLP
+
 # Products.
 from nitrix.semiring.ell import semiring_ell_matmul as semiring_ell_matmul
 from nitrix.semiring.ell import semiring_ell_rmatvec as semiring_ell_rmatvec
+from nitrix.semiring.ell_conv import semiring_ell_conv as semiring_ell_conv
 from nitrix.semiring.matmul import semiring_matmul as semiring_matmul
+from nitrix.semiring.row_softmax import ell_row_softmax as ell_row_softmax

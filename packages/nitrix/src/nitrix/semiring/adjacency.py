@@ -8,20 +8,51 @@ from typing import Any, Protocol, runtime_checkable
 class Adjacency(Protocol):
     """A sparse matrix as rows of slots, such as `nitrix.sparse.ELL`."""
 
-    values: Any  # [... m k_max]
-    indices: Any  # [... m k_max], the column of each slot
-    n_cols: int
-    degree: Any  # [... m] slots per row that count, or None: all of them
-    transposed: Any  # an adjacency of the slots by column (see `nitrix.sparse.ell_with_transpose`), or None
+    @property
+    def values(self) -> Any:
+        """[... m k_max]."""
+
+    @property
+    def indices(self) -> Any:
+        """[... m k_max], the column of each slot."""
+
+    @property
+    def n_cols(self) -> int:
+        """Columns of the matrix."""
+
+    @property
+    def degree(self) -> Any:
+        """[... m] slots per row that count, or None: all of them."""
+
+    @property
+    def transposed(self) -> Any:
+        """An adjacency of the slots by column, as `nitrix.sparse.ell_with_transpose` makes it, or None."""
 
 
 @runtime_checkable
 class SectionedAdjacency(Protocol):
     """A sparse matrix whose rows are grouped by degree, such as `nitrix.sparse.SectionedELL`."""
 
-    sections: Sequence[Any]  # adjacencies, each of one group of rows
-    row_groups: Sequence[Any]  # the row number of each row of each section
-    order: Any  # [n_rows]: where each row stands in the concatenated sections
-    n_rows: int
-    n_cols: int
-    transposed: Any
+    @property
+    def sections(self) -> Sequence[Any]:
+        """Adjacencies, each of one group of rows."""
+
+    @property
+    def row_groups(self) -> Sequence[Any]:
+        """The row number of each row of each section."""
+
+    @property
+    def order(self) -> Any:
+        """[n_rows]: where each row stands in the concatenated sections."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the matrix."""
+
+    @property
+    def n_cols(self) -> int:
+        """Columns of the matrix."""
+
+    @property
+    def transposed(self) -> Any:
+        """As in `Adjacency`; slots are counted through the sections in turn."""

@@ -15,7 +15,7 @@ from nitrix.semiring.adjacency import Adjacency, SectionedAdjacency
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import BOOLEAN, builtin
 from nitrix.semiring.operands import Operands, empty_sum, operands
-from nitrix.semiring.stored import Stored, marked, over_batch, stored
+from nitrix.semiring.stored import Stored, columns_from, marked, over_batch, stored
 
 MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell", lambda: None),)
 RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed", lambda: None),)
@@ -52,8 +52,8 @@ def rmatvec(
     """The transposed product of an adjacency and X [... m c]."""
     if builtin(semiring) is None:
         raise TypeError(
-            f"{function}: the algebra {semiring.name!r} is not built in, and its sums cannot be scattered; transpose the "
-            f"sparse matrix and call semiring_ell_matmul."
+            f"{function}: the algebra {semiring.name!r} is not built in, and its sums cannot be scattered; transpose "
+            f"the sparse matrix and call semiring_ell_matmul."
         )
     matrix, known = stored(adjacency)
     values = matrix.groups[0].values
@@ -67,22 +67,10 @@ def rmatvec(
 
 def columns_of(function: str, adjacency: Adjacency | SectionedAdjacency, n: int) -> Stored | None:
     """The transposed slots of an adjacency, if it carries them."""
-    transposed = adjacency.transposed
-    if transposed is None:
+    if adjacency.transposed is None:
         return None
-    columns, _ = stored(transposed)
-    if transposed.n_rows != n:
-        raise ValueError(
-            f"{function}: the transposed slots have {transposed.n_rows} rows, but the matrix has {n} columns; make them "
-            f"from this matrix by ell_with_transpose."
-        )
     batched = not isinstance(adjacency, SectionedAdjacency) and jnp.ndim(adjacency.indices) > 2
-    if batched or any(g.values.ndim > 2 or g.values.dtype.kind not in "iu" for g in columns.groups):
-        raise ValueError(
-            f"{function}: transposed slots serve one structure without batch axes and hold integers; batch the values and "
-            f"not the indices, and make the slots by ell_with_transpose."
-        )
-    return columns
+    return columns_from(function, adjacency.transposed, n, batched=batched)
 
 
 @partial(jax.jit, static_argnames=("semiring", "given", "checked"))

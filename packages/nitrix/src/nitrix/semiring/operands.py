@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -59,10 +60,10 @@ def _dtypes(function: str, semiring: Semiring[Any], arrays: dict[str, Array]) ->
             )
         if not jnp.issubdtype(promoted, jnp.floating):
             promoted = np.dtype(jnp.result_type(float))
-    return Operands(promoted, _accumulator(promoted), None)
+    return Operands(promoted, accumulator(promoted), None)
 
 
-def _accumulator(dtype: np.dtype) -> np.dtype:
+def accumulator(dtype: np.dtype) -> np.dtype:
     """Sums of short floats and of short integers are made in 32 bits."""
     if dtype.itemsize >= 4:
         return dtype
@@ -74,3 +75,8 @@ def _accumulator(dtype: np.dtype) -> np.dtype:
 def empty_sum(semiring: Semiring[Any], shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """What the algebra makes of no terms."""
     return semiring.monoid.finalize(semiring.monoid.init(shape, dtype))
+
+
+def form(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+    """An array's shape and dtype without its values."""
+    return jax.eval_shape(lambda: jnp.zeros(shape, dtype))

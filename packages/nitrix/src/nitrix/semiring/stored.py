@@ -58,6 +58,25 @@ def _arrays_of(adjacency: Adjacency) -> tuple[Any, Any, Any]:
     return adjacency.values, adjacency.indices, adjacency.degree
 
 
+def columns_from(
+    function: str, transposed: Adjacency | SectionedAdjacency, n: int, *, batched: bool
+) -> Stored:
+    """The transposed slots of a matrix of n columns, checked."""
+    columns, _ = stored(transposed)
+    rows = sum(group.indices.shape[-2] for group in columns.groups)
+    if rows != n:
+        raise ValueError(
+            f"{function}: the transposed slots have {rows} rows, but the matrix has {n} columns; make them from this "
+            f"matrix by ell_with_transpose."
+        )
+    if batched or any(g.values.ndim > 2 or g.values.dtype.kind not in "iu" for g in columns.groups):
+        raise ValueError(
+            f"{function}: transposed slots serve one structure without batch axes and hold integers; batch the values "
+            f"and not the indices, and make the slots by ell_with_transpose."
+        )
+    return columns
+
+
 def over_batch(
     one: Callable[[Sections, Array], Array], matrix: Stored, dense: Array, n: int, checked: bool
 ) -> tuple[Array, Array | None]:
@@ -83,7 +102,9 @@ def over_batch(
     leaves, structure = jax.tree.flatten(groups)
 
     def core(*arrays: Array) -> Array:
-        return one(Sections(tuple(structure.unflatten(arrays[:-1])), matrix.rows, matrix.order), arrays[-1])
+        return one(
+            Sections(tuple(jax.tree.unflatten(structure, arrays[:-1])), matrix.rows, matrix.order), arrays[-1]
+        )
 
     if all(x.ndim == 2 for x in (*leaves, dense)):
         out = core(*leaves, dense)

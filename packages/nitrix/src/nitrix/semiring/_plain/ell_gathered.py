@@ -57,11 +57,12 @@ class Sections(NamedTuple):
     def holding_numbered(self, values: tuple[Any, ...]) -> "Sections":
         """Transposed slots -> the transposed matrix: each slot number becomes the value that it names."""
         flat = jax.tree.map(lambda *parts: jnp.concatenate([x.reshape(-1) for x in parts]), *values)
-        return self.holding(tuple(jax.tree.map(lambda x: x[g.values], flat) for g in self.groups))
+        return self.holding(tuple(jax.tree.map(lambda x, at=g.values: x[at], flat) for g in self.groups))
 
 
 # Over slots (i, p) of value v in column j, a weight that depends on planes [m, c] of row i gives
-#   dv[i, p] = sum_c weight(v[i, p], B[j, c], planes[i, c]),   dB[j, c] = sum_(i, p) weight(v[i, p], B[j, c], planes[i, c]).
+#   dv[i, p] = sum_c weight(v[i, p], B[j, c], planes[i, c]),
+#   dB[j, c] = sum_(i, p) weight(v[i, p], B[j, c], planes[i, c]).
 # The first gathers rows of B, the second rows of the planes. In LOG, values and entries of B are split.
 
 Weight = Callable[..., Array]
@@ -158,7 +159,7 @@ def _some_index(matrix: Sections) -> Array:
 def _parted(matrix: Sections, planes: Any) -> list[Any]:
     """An array, or a structure of arrays, in the order of the rows -> one for each group."""
     leaves, structure = jax.tree.flatten(planes)
-    return [structure.unflatten(parts) for parts in zip(*map(matrix.parted, leaves))]
+    return [jax.tree.unflatten(structure, parts) for parts in zip(*map(matrix.parted, leaves))]
 
 
 def _cotangent(d_values: tuple[Array, ...]) -> Sections:
@@ -170,11 +171,13 @@ def _prepared(semiring: Semiring[Any], matrix: Sections, dense: Array) -> tuple[
     """The operands as the loops take them: in LOG, split."""
     if builtin(semiring) is not LOG:
         return matrix, dense
+
+    def split(values: tuple[Array, ...], dense: Array) -> tuple[tuple[log.Split, ...], log.Split]:
+        return tuple(log.split(v) for v in values), log.split(dense)
+
     values = tuple(group.values for group in matrix.groups)
-    values, dense = apart(
-        lambda *x: (tuple(map(log.split, x[0])), log.split(x[1])), _some_index(matrix), values, dense
-    )
-    return matrix.holding(values), dense
+    split_values, split_dense = apart(split, _some_index(matrix), values, dense)
+    return matrix.holding(split_values), split_dense
 
 
 def _product(semiring: Semiring[Any], group: Slots, B: Array) -> Array:
@@ -282,7 +285,7 @@ def _summed_over_columns(weight: Weight, group: Slots, numbers: Array, own: Any,
 
 
 def _row_sums(x: Array) -> Array:
-    """[r, c] -> [r] by halves: XLA fuses that into one pass, several times as fast as its own sum over the last axis."""
+    """[r, c] -> [r] by halves: XLA fuses that into one pass, several times as fast as its own sum."""
     c = x.shape[1]
     if c == 1:
         return x[:, 0]
