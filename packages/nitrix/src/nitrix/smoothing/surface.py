@@ -71,9 +71,9 @@ def surface_gaussian(
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from nitrix.sparse import ELL
+      >>> from nitrix.sparse import ell_from_dense
       >>> # The interval 0 - 1 - 2 as a graph: its Laplacian, and a length for each point.
-      >>> path = ELL([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]], [[0, 1, 2]] * 3, 3)
+      >>> path = ell_from_dense(jnp.asarray([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]]))
       >>> impulse = jnp.asarray([[0.0], [1.0], [0.0]])
       >>> smooth = surface_gaussian(impulse, path, jnp.ones(3), sigma=1.0)
       >>> [round(value, 4) for value in smooth[:, 0].tolist()]
@@ -125,9 +125,10 @@ def surface_gaussian_degree(
     Raises:
       ValueError, TypeError: As `surface_gaussian`.
     Example:
-      >>> from nitrix.sparse import ELL
-      >>> path = ELL([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]], [[0, 1, 2]] * 3, 3)
-      >>> surface_gaussian_degree(path, [1.0, 1.0, 1.0], sigma=1.0)
+      >>> import jax.numpy as jnp
+      >>> from nitrix.sparse import ell_from_dense
+      >>> path = ell_from_dense(jnp.asarray([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]]))
+      >>> surface_gaussian_degree(path, jnp.ones(3), sigma=1.0)
       6
     """
     dtype = np.dtype(jax.dtypes.canonicalize_dtype(np.float64))

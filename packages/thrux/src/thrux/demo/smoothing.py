@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from nitrix.smoothing import surface_gaussian
-from nitrix.sparse import ELL, Mesh, mesh_cotangent_laplacian, vertex_areas
+from nitrix.sparse import Mesh, mesh_cotangent_laplacian, vertex_areas
 
 from thrux.demo.data import Cortex
 from thrux.demo.race import Race, race
@@ -51,7 +51,7 @@ def run(cortex: Cortex, *, rounds: int = 3) -> SmoothedMaps:
     return SmoothedMaps(maps[:, 0], smoothed, correlation, races)
 
 
-def _by_scipy(maps: np.ndarray, stiffness: ELL, mass: np.ndarray, fwhm: float) -> np.ndarray:
+def _by_scipy(maps: np.ndarray, stiffness: Any, mass: np.ndarray, fwhm: float) -> np.ndarray:
     """exp(-t M^-1 L) in float64, with t = sigma^2 / 2."""
     from scipy import sparse
     from scipy.sparse.linalg import expm_multiply
