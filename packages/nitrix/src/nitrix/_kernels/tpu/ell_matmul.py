@@ -285,7 +285,7 @@ def _call(
         name="ell_stream",
     )
     # Mosaic takes arrays in HBM whole, so that a batch of them is a loop of calls.
-    outputs = sequential_vmap(lambda *arrays: tuple(call(*arrays)))(
+    outputs = sequential_vmap(lambda *arrays: tuple(call(*arrays)))(  # type: ignore[no-untyped-call]
         padded(jnp.maximum(counting, 0), P, R),
         *(padded(x, P, R) for x in slot_arrays),
         *(padded(x, n, Q)[:, None, :] for x in gathered),
