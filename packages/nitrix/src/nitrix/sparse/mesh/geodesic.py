@@ -1,27 +1,23 @@
 """Geodesic distances along the edges of a mesh, as the fixed point of min-plus products."""
 
 import math
-import operator
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Float, Integer
 
 from nitrix.semiring import TROPICAL_MIN_PLUS
 from nitrix.sparse.ell._entries import sections_of
-from nitrix.sparse.ell._pack import constant
 from nitrix.sparse.ell.apply import apply_operator
 from nitrix.sparse.ell.container import ELL
 from nitrix.sparse.ell.sectioned import SectionedELL
+from nitrix.sparse.mesh._geodesic_arguments import at_least_0, check_lengths, vertex_numbers, wide_values
 from nitrix.sparse.mesh._rows import with_values
 from nitrix.sparse.mesh._shortest_tree import along_tree, in_row_order, picked, shortest_tree
-
-Lengths = ELL | SectionedELL
 
 
 def geodesic_distance(
@@ -70,11 +66,11 @@ def geodesic_distance(
     """
     name = "geodesic_distance"
     check_lengths(name, lengths)
-    n, at = lengths.n_rows, _vertex_numbers(name, sources, lengths.n_rows)
+    n, at = lengths.n_rows, vertex_numbers(name, sources, lengths.n_rows)
     if max_iterations is not None:
-        max_iterations = _at_least_0(name, max_iterations)
+        max_iterations = at_least_0(name, max_iterations)
     # Integers become reals, and short floats are summed in 32 bits.
-    wide = [_wide(section.values) for section in sections_of(lengths)]
+    wide = [wide_values(section.values) for section in sections_of(lengths)]
     out = _distances(wide, lengths, at.reshape(-1), min_only, max_iterations)
     if jnp.issubdtype(lengths.dtype, jnp.floating):
         out = out.astype(lengths.dtype)
@@ -83,7 +79,11 @@ def geodesic_distance(
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _distances(
-    values: list[Array], lengths: Lengths, sources: Array, min_only: bool, max_iterations: int | None
+    values: list[Array],
+    lengths: ELL | SectionedELL,
+    sources: Array,
+    min_only: bool,
+    max_iterations: int | None,
 ) -> Array:
     n = lengths.n_rows
     hit, outside = jnp.arange(n, dtype=jnp.int32)[:, None] == sources, (sources < 0) | (sources >= n)
@@ -103,7 +103,7 @@ def _distances(
 
 
 @jax.custom_jvp
-def _fixed_point(values: list[Array], lengths: Lengths, start: Array) -> Array:
+def _fixed_point(values: list[Array], lengths: ELL | SectionedELL, start: Array) -> Array:
     return _rounds(values, lengths, start, start.shape[0] + 1)[0]
 
 
@@ -125,7 +125,7 @@ def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _within(most: int, values: list[Array], lengths: Lengths, start: Array) -> Array:
+def _within(most: int, values: list[Array], lengths: ELL | SectionedELL, start: Array) -> Array:
     return _rounds(values, lengths, start, most)[0]
 
 
@@ -140,7 +140,7 @@ def _(most: int, primals: Any, tangents: Any) -> tuple[Array, Array]:
     return jax.jvp(all_rounds, (values,), (tangents[0],))
 
 
-def _rounds(values: list[Array], lengths: Lengths, start: Array, most: int) -> tuple[Array, Array]:
+def _rounds(values: list[Array], lengths: ELL | SectionedELL, start: Array, most: int) -> tuple[Array, Array]:
     """Distances, and the round in which each fell for the last time."""
     n, matrix = start.shape[0], with_values(lengths, values)
 
@@ -158,71 +158,8 @@ def _rounds(values: list[Array], lengths: Lengths, start: Array, most: int) -> t
     return (jnp.where(fell, math.nan, d) if most > n else d), round_of
 
 
-def _better(lengths: Lengths, d: Array) -> tuple[Array, Array]:
+def _better(lengths: ELL | SectionedELL, d: Array) -> tuple[Array, Array]:
     """The distances after one more edge, and which of them fell (or became NaN)."""
     new = apply_operator(lengths, d, semiring=TROPICAL_MIN_PLUS)
     fell = (new < d) | (jnp.isnan(new) & ~jnp.isnan(d))
     return jnp.where(fell, new, d), fell
-
-
-def check_lengths(function: str, lengths: Lengths) -> None:
-    """Refuse what is no square matrix of lengths."""
-    if len(lengths.shape) != 2 or lengths.n_rows != lengths.n_cols:
-        raise ValueError(
-            f"{function}: lengths is of shape {tuple(lengths.shape)}, but a square matrix is needed, a row and a "
-            f"column for each vertex (for a batch use jax.vmap)."
-        )
-    dtype = lengths.dtype
-    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
-        raise TypeError(f"{function}: lengths are of dtype {dtype}, but real numbers are needed.")
-    for section in sections_of(lengths):
-        arrays = [section.values, *([] if section.degree is None else [section.degree])]
-        if any(isinstance(array, jax.core.Tracer) for array in arrays):
-            continue
-        with jax.ensure_compile_time_eval():
-            wrong = np.asarray((section.values < 0) & section.valid)
-        if wrong.any():
-            worst = np.asarray(section.values, np.float64)[wrong].min()
-            raise ValueError(
-                f"{function}: {int(wrong.sum())} lengths are negative, the least {worst}; give lengths of 0 or more."
-            )
-
-
-def _vertex_numbers(function: str, sources: Any, n: int) -> Array:
-    if not isinstance(sources, jax.core.Tracer):
-        host = np.asarray(sources)
-        if host.dtype.kind not in "iu":
-            raise TypeError(
-                f"{function}: sources are of dtype {host.dtype}, but integers are needed, vertex numbers."
-            )
-        if host.size and (host.min() < 0 or host.max() >= n):
-            raise ValueError(
-                f"{function}: sources range from {host.min()} to {host.max()}, but vertices are numbered from 0 to "
-                f"{n - 1}."
-            )
-        return constant(host.astype(np.int32))
-    if not jnp.issubdtype(sources.dtype, jnp.integer):
-        raise TypeError(
-            f"{function}: sources are of dtype {sources.dtype}, but integers are needed, vertex numbers."
-        )
-    return sources.astype(jnp.int32)
-
-
-def _at_least_0(function: str, max_iterations: Any) -> int:
-    try:
-        number = operator.index(max_iterations)
-    except TypeError:
-        raise TypeError(
-            f"{function}: max_iterations is {max_iterations!r}, but an integer is needed, a number of edges."
-        ) from None
-    if number < 0:
-        raise ValueError(
-            f"{function}: max_iterations is {number}; give 0 or more, or None for paths of any length."
-        )
-    return number
-
-
-def _wide(values: Array) -> Array:
-    if jnp.issubdtype(values.dtype, jnp.floating) and values.dtype.itemsize >= 4:
-        return values
-    return values.astype(jnp.float32)
