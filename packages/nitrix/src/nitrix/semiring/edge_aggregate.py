@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Shaped
 
 from nitrix.backend import Backend, Implementation, choose
+from nitrix.semiring import edge_kernels, kernels
 from nitrix.semiring._plain import aggregate
 from nitrix.semiring._plain.aggregate import Edges, Message
 from nitrix.semiring._plain.ell_gathered import Sections
@@ -25,7 +26,11 @@ from nitrix.semiring.stored import Stored, marked, over_batch, stored
 
 NAME = "semiring_ell_edge_aggregate"
 
-EDGE_AGGREGATE = (Implementation("jax", "nitrix.semiring._plain.aggregate", lambda *_: None),)
+# Of a function that is not described by its weights, `widths` is None: no kernel can hold it, and that is no fallback.
+EDGE_AGGREGATE = (
+    Implementation("pallas-cuda", "nitrix._kernels.cuda.edge_mlp", kernels.cuda_edge_mlp_refuses),
+    Implementation("jax", "nitrix.semiring._plain.aggregate", lambda semiring, dtype, widths: None),
+)
 
 
 def semiring_ell_edge_aggregate(
@@ -46,9 +51,9 @@ def semiring_ell_edge_aggregate(
 
     Derivatives are exact in x, the values, edge_attr, the leaves of an `edge_fn` that is a pytree, and what it closes
     over. In reverse mode the cotangents of neighbours are scattered, in an order that is not fixed on a GPU; where the
-    adjacency carries its transposed slots (`nitrix.sparse.ell_with_transpose`) they are written down once for every
-    edge and gathered, in a fixed order. Through an extremum the first slot that attains it has the derivative. JAX
-    refuses forward mode of the first derivative; forward over reverse is served.
+    adjacency carries its transposed slots (`nitrix.sparse.ell_with_transpose`) a second sweep gathers them in a fixed
+    order, for one more evaluation of every message. Through an extremum the first slot that attains it has the
+    derivative. JAX refuses forward mode of the first derivative; forward over reverse is served.
 
     Args:
       edge_fn: Any JAX function of one edge: two vectors [d_in], a scalar, a pair of integer scalars and, if given, the
@@ -58,7 +63,8 @@ def semiring_ell_edge_aggregate(
       x: Features of the vertices.
       semiring: The algebra whose sum (+) is taken.
       edge_attr: Attributes of each slot, [n, k_max, ...]; for a sectioned adjacency a tuple, one array per section.
-      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax".
+      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; a kernel, for values and not for derivatives, is there for
+        an `EdgeMLP` on CUDA.
     Returns:
       The sums, in the dtype of the messages; a vertex without neighbours has the algebra's identity.
     Raises:
@@ -85,8 +91,21 @@ def semiring_ell_edge_aggregate(
     dynamic = [leaf for leaf in leaves if isinstance(leaf, jax.Array | np.ndarray)]
     static = tuple(None if isinstance(leaf, jax.Array | np.ndarray) else leaf for leaf in leaves)
     function = _Function(structure, static)
-    choose(EDGE_AGGREGATE, backend, edge_fn, function=NAME, arrays=(matrix.groups[0].values, x))
-    return _aggregate(dynamic, matrix, columns, x, attributes, function, semiring, checked)
+    like, given = _message_form(edge_fn, semiring, matrix, x, attributes)
+    chosen = _chosen(edge_fn, semiring, given, backend, x)
+    return _aggregate(
+        dynamic, matrix, columns, x, attributes, function, semiring, given, like, checked, chosen
+    )
+
+
+def _chosen(
+    edge_fn: Any, semiring: Semiring[Any], given: Operands, backend: Backend, x: Array
+) -> Implementation:
+    """A kernel is there for perceptrons that are described by their weights, and for no other function."""
+    described = isinstance(edge_fn, EdgeMLP)
+    implementations = EDGE_AGGREGATE if described else EDGE_AGGREGATE[-1:]
+    widths = edge_fn.widths if described else None
+    return choose(implementations, backend, semiring, given.working, widths, function=NAME, arrays=(x,))
 
 
 # Not annotated in JAX.
@@ -105,7 +124,7 @@ class _Function(NamedTuple):
         return jax.tree.unflatten(self.structure, leaves)
 
 
-@partial(jax.jit, static_argnames=("function", "semiring", "checked"))
+@partial(jax.jit, static_argnames=("function", "semiring", "given", "like", "checked", "chosen"))
 def _aggregate(
     dynamic: list[Array],
     matrix: Stored,
@@ -114,10 +133,12 @@ def _aggregate(
     attributes: tuple[Array, ...] | None,
     function: _Function,
     semiring: Semiring[Any],
+    given: Operands,
+    like: jax.ShapeDtypeStruct,
     checked: bool,
+    chosen: Implementation,
 ) -> Array:
     edge_fn = function.holding(dynamic)
-    like, given = _message_form(edge_fn, semiring, matrix, x, attributes)
 
     def one(sections: Sections, x: Array) -> Array:
         if x.shape[0] == 0 or sections.size == 0 or like.size == 0:
@@ -131,7 +152,10 @@ def _aggregate(
             own = neighbours = x
             message, weights = _each_edge(edge_fn, given, x, values, attributes)
         made_from = aggregate.Operands(weights, own, neighbours, values, attributes)
-        return aggregate.aggregate(semiring, message, made_from, sections, slots, like)
+        if chosen.backend == "jax":
+            return aggregate.aggregate(semiring, message, made_from, sections, slots, like)
+        fast = edge_kernels.value(chosen.load(), semiring)
+        return aggregate.aggregate(semiring, message, made_from, sections, slots, like, fast)
 
     out, outside = over_batch(one, matrix, x, x.shape[-2], checked)
     return given.give_back(marked(out, None if outside is None else outside[..., None]))

@@ -63,6 +63,11 @@ class EdgeMLP:
         """The message of one edge."""
         return self.after_first(_dot(x_i, self.own) + self.bias + _dot(x_j, self.neighbour))
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the first layer's output, and of each further one's."""
+        return (self.bias.shape[0], *(bias.shape[0] for _, bias in self.layers))
+
     def vertex_parts(self, x: Float[Array, "n d_in"]) -> tuple[Float[Array, "n h"], Float[Array, "n h"]]:
         """What each vertex gives to the first layer's sums: as the receiver, bias included, and as the neighbour."""
         return _dot(x, self.own) + self.bias, _dot(x, self.neighbour)

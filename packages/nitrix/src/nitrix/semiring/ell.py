@@ -44,8 +44,10 @@ def semiring_ell_matmul(
     `annihilator` (EUCLIDEAN has none and needs `degree`). Duplicate entries are terms of their own. The
     (m, k_max, c) array of terms is never made, forward or backward.
 
-    Dtypes, NaN, infinities and ties are treated as by `semiring_matmul`; so are derivatives, in values and B, and here
-    forward mode serves LOG and EUCLIDEAN too. The gradient in B scatters.
+    Dtypes, NaN, infinities and ties are treated as by `semiring_matmul`; so are derivatives, in values and B. Without
+    `transposed` the gradient in B scatters, in an order that is not fixed on a GPU, and on the plain path forward mode
+    serves every algebra. With it reverse mode gathers in a fixed order, and JAX refuses forward mode of the first
+    derivative.
 
     Args:
       values: Entries.
@@ -55,7 +57,9 @@ def semiring_ell_matmul(
       n_rows: If given, checked to be m.
       n_cols: If given, checked to be n.
       degree: Entries per row, from 0 to k_max: slots past it never contribute. Default: every slot counts.
-      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; the plain path is the only implementation.
+      transposed: The slots by column, of the adjacency of these indices and degrees (`.transposed` of
+        `nitrix.sparse.ell_with_transpose`).
+      backend: "auto", "pallas-cuda", "pallas-tpu" or "jax".
     Returns:
       The product; a row without entries is the algebra's identity.
     Raises:
@@ -105,6 +109,8 @@ def semiring_ell_rmatvec(
       n_cols: Columns of the sparse matrix, that is rows of the result.
       semiring: A built-in algebra.
       degree: Entries per row, from 0 to k_max: slots past it never contribute. Default: every slot counts.
+      transposed: The slots by column, of the adjacency of these indices and degrees (`.transposed` of
+        `nitrix.sparse.ell_with_transpose`): the product then gathers and scatters nothing, in either direction.
       backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; the plain path is the only implementation.
     Returns:
       The product; a column without entries gives the algebra's identity. Where several entries attain an extremum, its

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nitrix.backend import Backend, Implementation, choose
+from nitrix.semiring import ell_kernels, kernels
 from nitrix.semiring._plain import ell, ell_gathered, ell_transposed
 from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.ell_gathered import Sections
@@ -17,7 +18,11 @@ from nitrix.semiring.algebras import BOOLEAN, builtin
 from nitrix.semiring.operands import Operands, empty_sum, operands
 from nitrix.semiring.stored import Stored, columns_from, marked, over_batch, stored
 
-MATMUL = (Implementation("jax", "nitrix.semiring._plain.ell", lambda: None),)
+MATMUL = (
+    Implementation("pallas-cuda", "nitrix._kernels.cuda.ell_matmul", kernels.cuda_refuses),
+    Implementation("pallas-tpu", "nitrix._kernels.tpu.ell_matmul", kernels.tpu_refuses),
+    Implementation("jax", "nitrix.semiring._plain.ell", lambda semiring, dtype: None),
+)
 RMATVEC = (Implementation("jax", "nitrix.semiring._plain.ell_transposed", lambda: None),)
 
 
@@ -36,8 +41,8 @@ def matmul(
     values = matrix.groups[0].values
     given = operands(function, semiring, values=values, **{dense: B})
     columns = columns_of(function, adjacency, B.shape[-2])
-    choose(MATMUL, backend, function=function, arrays=(values, B))
-    return _matmul(matrix, columns, B, semiring, given, known if checked is None else checked)
+    chosen = choose(MATMUL, backend, semiring, given.working, function=function, arrays=(values, B))
+    return _matmul(matrix, columns, B, semiring, given, known if checked is None else checked, chosen)
 
 
 def rmatvec(
@@ -73,9 +78,15 @@ def columns_of(function: str, adjacency: Adjacency | SectionedAdjacency, n: int)
     return columns_from(function, adjacency.transposed, n, batched=batched)
 
 
-@partial(jax.jit, static_argnames=("semiring", "given", "checked"))
+@partial(jax.jit, static_argnames=("semiring", "given", "checked", "chosen"))
 def _matmul(
-    matrix: Stored, columns: Stored | None, B: Array, semiring: Semiring[Any], given: Operands, checked: bool
+    matrix: Stored,
+    columns: Stored | None,
+    B: Array,
+    semiring: Semiring[Any],
+    given: Operands,
+    checked: bool,
+    chosen: Implementation,
 ) -> Array:
     def flat(group: Slots, B: Array) -> Array:
         if 0 in (*group.indices.shape, *B.shape):
@@ -83,7 +94,12 @@ def _matmul(
         return ell.product(semiring, group, B)
 
     def one(matrix: Sections, B: Array) -> Array:
-        if columns is None or not _gathers(semiring) or B.size == 0 or matrix.size == 0:
+        if B.size == 0 or matrix.size == 0:
+            return matrix.joined([flat(group, B) for group in matrix.groups])
+        if chosen.backend != "jax":
+            slots = None if columns is None else columns.sections()
+            return ell_kernels.product(chosen.load(), semiring)(matrix, slots, B)
+        if columns is None or not _gathers(semiring):
             return matrix.joined([flat(group, B) for group in matrix.groups])
         return ell_gathered.product(semiring, matrix, columns.sections(), B)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from nitrix.semiring._plain import ell
+from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.ell_gathered import Sections
 from nitrix.semiring._plain.reductions import Reduction, reduction
 from nitrix.semiring.algebra import Semiring
@@ -50,19 +50,24 @@ def aggregate(
     matrix: Sections,
     columns: Sections | None,
     like: Any,
+    fast: Callable[[Operands, Sections], Array] | None = None,
 ) -> Array:
-    """out[i] = (+) over the slots of row i of their messages, of the shape and dtype of `like` for one row."""
+    """out[i] = (+) over the slots of row i of their messages, of the shape and dtype of `like` for one row.
+
+    `fast` is another way to the same sums, taken where no derivative is asked for.
+    """
     forward = partial(_forward, reduction(semiring), message, like)
+    value = fast or (lambda given, matrix: forward(given, matrix)[0])
     if builtin(semiring) is None:
         why = (
             f"aggregation over the algebra {semiring.name!r} is forward-only: messages have no rule for a user's sum; "
             f"wrap the call in your own jax.custom_vjp."
         )
-        return forward_only(lambda given, matrix: forward(given, matrix)[0], why)(given, matrix)
+        return forward_only(value, why)(given, matrix)
 
     @jax.custom_vjp
     def product(given: Operands, matrix: Sections, columns: Sections | None) -> Array:
-        return forward(given, matrix)[0]
+        return value(given, matrix)
 
     def remember(given: Operands, matrix: Sections, columns: Sections | None) -> Any:
         out, states = forward(given, matrix)
@@ -95,7 +100,7 @@ def _forward(
 
 # With w the cotangent of one slot's messages (the algebra's weight), those of what it was made from are the message
 # function's own, which is linearised again slot by slot. Cotangents of neighbours are scattered into their rows or,
-# where the slots of each column are known, written down once for every edge and gathered.
+# where the slots of each column are known, made in a second sweep by columns, which gathers.
 
 
 def _backward(
@@ -108,88 +113,117 @@ def _backward(
     g: Array,
 ) -> Operands:
     d_weights, d_neighbours = jax.tree.map(jnp.zeros_like, (given.weights, given.neighbours))
-    n_edges = 0 if columns is None else matrix.size
-    by_edge = jnp.zeros((n_edges, given.neighbours.shape[1]), given.neighbours.dtype)
-    d_own, d_values, d_attributes, start = [], [], [], 0
-    for (rows, own, slots), state, g_own in zip(_sections(given, matrix), states, matrix.parted(g)):
+    d_own, d_values, d_attributes = [], [], []
+    for (_, own, slots), state, g_own in zip(_sections(given, matrix), states, matrix.parted(g)):
 
         def step(carry: Any, slot: Any, own: Any = own, state: Any = state, g: Any = g_own) -> Any:
-            d_weights, d_own, d_neighbours, by_edge, place = carry
+            d_weights, d_own, d_neighbours = carry
             at, value, attribute = slot
             made = lambda weights, *x: message(weights, *x, at)  # type: ignore[call-arg]  # noqa: E731
             new, pull = jax.vjp(made, given.weights, own, given.neighbours[at.column], value, attribute)
-            weight = sums.weight(new, at.number[:, None], state, g)
-            d = pull(jnp.where(at.valid[:, None], weight, 0).astype(new.dtype))
+            d = pull(_weighted(sums, new, at, state, g))
             d_mine, d_other, *d_edge = jax.tree.map(lambda x: _masked(at.valid, x), d[1:])
             if columns is None:
                 d_neighbours = d_neighbours.at[at.column].add(d_other)
-            else:
-                by_edge = lax.dynamic_update_slice_in_dim(by_edge, d_other, place, 0)
             d_weights = jax.tree.map(jnp.add, d_weights, d[0])
-            return (d_weights, d_own + d_mine, d_neighbours, by_edge, place + len(at.valid)), d_edge
+            return (d_weights, d_own + d_mine, d_neighbours), d_edge
 
-        carry = (d_weights, jnp.zeros_like(own), d_neighbours, by_edge, jnp.int32(start))
-        (d_weights, d_mine, d_neighbours, by_edge, _), (d_value, d_attribute) = lax.scan(step, carry, slots)
+        carry = (d_weights, jnp.zeros_like(own), d_neighbours)
+        carry, (d_value, d_attribute) = lax.scan(step, carry, slots, unroll=SLOTS_AT_ONCE)
+        d_weights, d_mine, d_neighbours = carry
         d_own.append(d_mine)
         d_values.append(d_value.T)
         d_attributes.append(jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), d_attribute))
-        start += rows * len(slots[0].column)
     if columns is not None:
-        d_neighbours = _gathered(by_edge, matrix, columns)
+        d_neighbours = _by_columns(sums, message, given, matrix, columns, states, g)
     attributes = None if given.attributes is None else tuple(d_attributes)
     return Operands(d_weights, matrix.joined(d_own), d_neighbours, tuple(d_values), attributes)
+
+
+def _by_columns(
+    sums: Reduction,
+    message: Message,
+    given: Operands,
+    matrix: Sections,
+    columns: Sections,
+    states: list[Any],
+    g: Array,
+) -> Array:
+    """The cotangents of the neighbours, each summed over the slots of its column."""
+    state = jax.tree.map(lambda *parts: matrix.joined(list(parts)), *states)
+    totals = []
+    for _, neighbours, slots in _column_sections(given, columns):
+
+        def step(total: Array, slot: Any, neighbours: Array = neighbours) -> tuple[Array, None]:
+            at, value, attribute = slot
+            own = given.own[at.row]
+            made: Any = lambda x: message(given.weights, own, x, value, attribute, at)  # noqa: E731
+            new, pull = jax.vjp(made, neighbours)
+            of_rows = jax.tree.map(lambda x: x[at.row], (state, g))
+            return total + _masked(at.valid, pull(_weighted(sums, new, at, *of_rows))[0]), None
+
+        total, _ = lax.scan(step, jnp.zeros_like(neighbours), slots, unroll=SLOTS_AT_ONCE)
+        totals.append(total)
+    return columns.joined(totals)
+
+
+def _weighted(sums: Reduction, message: Array, at: Edges, state: Any, g: Array) -> Array:
+    weight = sums.weight(message, at.number[:, None], state, g)
+    return jnp.where(at.valid[:, None], weight, 0).astype(message.dtype)
 
 
 def _masked(valid: Array, x: Array) -> Array:
     return jnp.where(valid.reshape(-1, *[1] * (x.ndim - 1)), x, 0)
 
 
-def _gathered(by_edge: Array, matrix: Sections, columns: Sections) -> Array:
-    """Cotangents of edges, stored slot by slot of each section, summed over the slots of each column."""
-    places, start = [], 0
-    for group in matrix.groups:
-        rows, k_max = group.indices.shape
-        places.append((start + jnp.arange(rows * k_max, dtype=jnp.int32).reshape(k_max, rows).T).reshape(-1))
-        start += rows * k_max
-    place = jnp.concatenate(places)
-
-    def add(total: Array, _: Any, row: Array, valid: Array | None, p: Array) -> Array:
-        return total + ell.kept(valid, row, 0)
-
-    parts = []
-    for group in columns.groups:
-        total = jnp.zeros((group.indices.shape[0], by_edge.shape[1]), by_edge.dtype)
-        at = group._replace(indices=place[group.values])
-        parts.append(ell.fold(total, add, at, by_edge, ell.UNROLLED))
-    return columns.joined(parts)
+# Of each group of rows: how many, their own features, and their (edges, values, attributes) slot by slot. A pad repeats
+# the first slot of its row, and a row of pads another row: a message that no edge sends could be singular, and its
+# derivative NaN however it is masked.
 
 
 def _sections(given: Operands, matrix: Sections) -> list[tuple[int, Array, Any]]:
-    """Of each section: how many rows, its own rows, and its (edges, values, attributes) slot by slot.
-
-    A pad repeats the first slot of its row, and a row of pads another row: a message that no edge sends could be
-    singular, and its derivative NaN however it is masked.
-    """
+    attributes = given.attributes or [None] * len(matrix.groups)
     found = []
-    every_row = (jnp.arange(given.own.shape[0], dtype=jnp.int32),)
-    groups = zip(matrix.groups, matrix.rows or every_row, matrix.numbers(), given.values)
-    for section, (group, rows, number, values) in enumerate(groups):
-        count = group.indices.shape[0]
-        column, attributes = group.indices, given.attributes and given.attributes[section]
-        valid = jnp.ones(group.indices.shape, bool) if group.valid is None else group.valid
-        if group.valid is not None and group.indices.size:
-            source = jnp.where(valid[:, 0], jnp.arange(count), jnp.argmax(valid[:, 0]))
-            rows = rows[source]
-            column, values, attributes = jax.tree.map(
-                lambda x: _where(valid, x, x[source, :1]),  # noqa: B023
-                (column, values, attributes),
-            )
-        row = jnp.broadcast_to(rows[:, None], group.indices.shape).astype(jnp.int32)
-        edges = Edges(row, column.astype(jnp.int32), valid, number)
-        by_slot = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), (edges, values, attributes))
-        found.append((count, given.own[rows], by_slot))
+    for group, rows, *edge in zip(matrix.groups, _rows(matrix), matrix.numbers(), given.values, attributes):
+        row, (column, number, value, attribute), valid = _repeating(group, rows, (group.indices, *edge))
+        found.append(
+            (len(rows), given.own[row], _by_slot(row[:, None], column, valid, number, value, attribute))
+        )
     return found
 
 
-def _where(valid: Array, x: Array, other: Array) -> Array:
-    return jnp.where(valid.reshape(*valid.shape, *[1] * (x.ndim - 2)), x, other)
+def _column_sections(given: Operands, columns: Sections) -> list[tuple[int, Array, Any]]:
+    """The same of the transposed slots, whose rows are columns and whose values are slot numbers."""
+    flat = lambda parts: jnp.concatenate([x.reshape(-1, *x.shape[2:]) for x in parts])  # noqa: E731
+    values, attributes = flat(given.values), None if given.attributes is None else flat(given.attributes)
+    found = []
+    for group, own in zip(columns.groups, _rows(columns)):
+        column, (row, number), valid = _repeating(group, own, (group.indices, group.values))
+        value, attribute = jax.tree.map(lambda x: x[number], (values, attributes))  # noqa: B023
+        slots = _by_slot(row, column[:, None], valid, number, value, attribute)
+        found.append((len(own), given.neighbours[column], slots))
+    return found
+
+
+def _rows(matrix: Sections) -> tuple[Array, ...]:
+    return matrix.rows or (jnp.arange(matrix.groups[0].indices.shape[0], dtype=jnp.int32),)
+
+
+def _repeating(group: Slots, rows: Array, arrays: Any) -> tuple[Array, Any, Array]:
+    """Row numbers [r] and per-slot arrays [r, k_max, ...] without pads, and which slots count."""
+    if group.valid is None or group.indices.size == 0:
+        return rows, arrays, jnp.ones(group.indices.shape, bool)
+    valid = group.valid
+    source = jnp.where(valid[:, 0], jnp.arange(len(rows)), jnp.argmax(valid[:, 0]))
+
+    def repeated(x: Array) -> Array:
+        return jnp.where(valid.reshape(*valid.shape, *[1] * (x.ndim - 2)), x, x[source, :1])
+
+    return rows[source], jax.tree.map(repeated, arrays), valid
+
+
+def _by_slot(row: Array, column: Array, valid: Array, number: Array, value: Array, attribute: Any) -> Any:
+    row, column = (jnp.broadcast_to(x, valid.shape).astype(jnp.int32) for x in (row, column))
+    return jax.tree.map(
+        lambda x: jnp.moveaxis(x, 1, 0), (Edges(row, column, valid, number), value, attribute)
+    )
