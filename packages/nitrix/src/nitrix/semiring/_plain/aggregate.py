@@ -194,7 +194,10 @@ def _sections(given: Operands, matrix: Sections) -> list[tuple[int, Array, Any]]
 
 def _column_sections(given: Operands, columns: Sections) -> list[tuple[int, Array, Any]]:
     """The same of the transposed slots, whose rows are columns and whose values are slot numbers."""
-    flat = lambda parts: jnp.concatenate([x.reshape(-1, *x.shape[2:]) for x in parts])  # noqa: E731
+
+    def flat(parts: tuple[Array, ...]) -> Array:
+        return jnp.concatenate([x.reshape(-1, *x.shape[2:]) for x in parts])
+
     values, attributes = flat(given.values), None if given.attributes is None else flat(given.attributes)
     found = []
     for group, own in zip(columns.groups, _rows(columns)):

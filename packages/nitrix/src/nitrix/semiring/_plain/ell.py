@@ -12,7 +12,7 @@ from jax import Array, lax
 from nitrix.semiring._plain import log
 from nitrix.semiring._plain.euclidean import root, scale_of
 from nitrix.semiring._plain.streaming import apart
-from nitrix.semiring.algebra import EllMatmulResiduals, Semiring
+from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import (
     BOOLEAN,
     EUCLIDEAN,
@@ -21,7 +21,7 @@ from nitrix.semiring.algebras import (
     TROPICAL_MAX_PLUS,
     builtin,
 )
-from nitrix.semiring.paired import forward_only
+from nitrix.semiring.paired import with_users_ell_rule
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Slots(NamedTuple):
 def product(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
     """Slots of [m, k_max] and B [n, c] -> [m, c], with its derivative."""
     if builtin(semiring) is None:
-        return _users(semiring)(slots, B)
+        return with_users_ell_rule(partial(_streamed, semiring, unrolled=UNROLLED), semiring)(slots, B)
     return _unrolled(semiring, slots, B)
 
 
@@ -145,30 +145,6 @@ def _streamed(semiring: Semiring[Any], slots: Slots, B: Array, unrolled: int) ->
 
     state = monoid.init((slots.indices.shape[0], B.shape[1]), B.dtype)
     return monoid.finalize(fold(state, step, slots, B, unrolled))
-
-
-def _users(semiring: Semiring[Any]) -> Callable[..., Array]:
-    """A user's product: differentiable by the rule that the algebra carries, else forward-only."""
-    forward, rule = partial(_streamed, semiring, unrolled=UNROLLED), semiring.ell_matmul_vjp
-    if rule is None:
-        return forward_only(
-            forward,
-            f"ELL products over the algebra {semiring.name!r} are forward-only, since it carries no ell_matmul_vjp: "
-            f"give it one, or wrap the call in your own jax.custom_vjp.",
-        )
-    product = jax.custom_vjp(forward)
-
-    def remember(slots: Slots, B: Array) -> tuple[Array, EllMatmulResiduals]:
-        out = product(slots, B)
-        valid = jnp.ones(slots.indices.shape, bool) if slots.valid is None else slots.valid
-        return out, EllMatmulResiduals(slots.values, slots.indices, valid, B, out)
-
-    def backward(kept: EllMatmulResiduals, g: Array) -> tuple[Any, Array]:
-        d_values, dB = rule(kept, g)
-        return Slots(d_values, None, None), dB  # type: ignore[arg-type]
-
-    product.defvjp(remember, backward)
-    return product
 
 
 # Exponents and mantissas as in the dense product: the largest exponent E first, then the sum s below it.
