@@ -60,5 +60,13 @@ def benchmark_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def escape_shapes(
+    _app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """A shape such as [*batch, n] begins no emphasis."""
+    lines[:] = [line if ">>>" in line else line.replace("[*", "[\\*") for line in lines]
+
+
 def setup(app: object) -> None:
     app.connect("builder-inited", write_benchmark_table)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-docstring", escape_shapes)  # type: ignore[attr-defined]
