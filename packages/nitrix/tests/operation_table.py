@@ -2,58 +2,20 @@
 
     python packages/nitrix/tests/operation_table.py --write docs/operation-table.md
 
-A new function gets its rows in `rows()`. A column that it does not serve gets a `Refusal`: why, in words, and the
-error that is raised.
+A new function gets its rows in `operation_rows`. A column that it does not serve gets a `Refusal`: why, in words, and
+the error that is raised.
 """
 
 import argparse
 import json
 import re
 import statistics
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from golden import definitions
-from nitrix import semiring
-from nitrix.smoothing import gaussian
-from support import oracles
+from operation_rows import meshes, semiring, smoothing, sparse
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
-BATCH = 8  # devices that the batch is sharded over
-
-
-class Refusal(NamedTuple):
-    why: str
-    error: type[Exception]
-    match: str  # in the error's message
-
-
-class Row(NamedTuple):
-    operation: str  # public name, without the package's
-    variant: str  # an algebra, where it matters
-    call: Callable  # (*operands) -> array
-    oracle: Callable  # the same in NumPy float64
-    operands: tuple[np.ndarray, ...]  # each with a leading axis of BATCH
-    refusals: dict[str, Refusal] = {}  # noqa: RUF012
-    everyday: bool = True  # else only `make test-all` runs it
-
-    @property
-    def name(self):
-        return f"{self.operation} {self.variant}".strip()
-
-
-NO_FORWARD_MODE = Refusal(
-    "JAX refuses forward mode through a `custom_vjp`; forward over reverse is served.",
-    TypeError,
-    "custom_vjp",
-)
-NO_DERIVATIVE = Refusal(
-    "Truth values have no derivative; a floating operand raises a TypeError.", TypeError, "not differentiable"
-)
 
 # Public functions that are no operations on arrays.
 OTHERS = {
@@ -61,61 +23,15 @@ OTHERS = {
     "backend.resolve_backend": "names a backend; takes no arrays",
     "backend.current_platform": "names the platform; takes no arrays",
     "backend.choose": "chooses an implementation from shapes and dtypes; no values are read",
+    **sparse.OTHERS,
+    **meshes.OTHERS,
+    **smoothing.OTHERS,
 }
-
-INDICES = np.array([[1, 0, 2], [3, 3, 1], [0, 2, 1], [2, 3, 0]], np.int32)
-DEGREE = np.array([3, 2, 0, 1], np.int32)
 
 
 def rows():
     """Every row of the table."""
-    return [
-        *(_product("semiring.semiring_matmul", name, (3, 4), (4, 2)) for name in oracles.ALGEBRAS),
-        *(_product("semiring.semiring_ell_matmul", name, (4, 3), (5, 2)) for name in oracles.ALGEBRAS),
-        *(_product("semiring.semiring_ell_rmatvec", name, (4, 3), (4, 2)) for name in oracles.ALGEBRAS),
-        Row(
-            "smoothing.gaussian",
-            "",
-            partial(gaussian, sigma=(0.8, 1.2), spatial_rank=2),
-            lambda x: definitions.gaussian(x, (0.8, 1.2), "reflect", 0, 0, x)[0],
-            (_normal(BATCH, 6, 5),),
-        ),
-    ]
-
-
-def _normal(*shape):
-    return np.random.default_rng(11).normal(size=shape).astype("bfloat16").astype(float)
-
-
-def _product(operation, name, left, right):
-    algebra = oracles.ALGEBRAS[name]
-    sparse = {"indices": INDICES, "degree": DEGREE}
-
-    def call(A, B):
-        if operation == "semiring.semiring_matmul":
-            return semiring.semiring_matmul(A, B, semiring=algebra)
-        if operation == "semiring.semiring_ell_matmul":
-            return semiring.semiring_ell_matmul(A, B=B, semiring=algebra, **sparse)
-        return semiring.semiring_ell_rmatvec(A, X=B, n_cols=5, semiring=algebra, **sparse)
-
-    def oracle(A, B):
-        if name == "boolean":
-            A, B = A.astype(bool), B.astype(bool)
-        if operation == "semiring.semiring_matmul":
-            return oracles.matmul(name, A, B)
-        if operation == "semiring.semiring_ell_matmul":
-            return oracles.ell_matmul(name, A, INDICES, B, DEGREE)
-        return oracles.ell_rmatvec(name, A, INDICES, B, 5, DEGREE)
-
-    operands = _normal(BATCH, *left), _normal(BATCH + 1, *right)[1:]
-    refusals = {}
-    if name == "boolean":
-        operands = tuple((x > 0.3).astype(float) for x in operands)
-        refusals = {"grad": NO_DERIVATIVE, "jvp": NO_DERIVATIVE}
-    elif operation == "semiring.semiring_matmul" and name in ("log", "euclidean"):
-        refusals = {"jvp": NO_FORWARD_MODE}
-    everyday = operation == "semiring.semiring_matmul" or name in ("log", "boolean")
-    return Row(operation, name, call, oracle, operands, refusals, everyday)
+    return [*semiring.rows(), *sparse.rows(), *meshes.rows(), *smoothing.rows()]
 
 
 def page(results=None):

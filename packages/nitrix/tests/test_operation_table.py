@@ -12,7 +12,8 @@ import nitrix
 import numpy as np
 import operation_table
 import pytest
-from operation_table import BATCH, COLUMNS, OTHERS
+from operation_rows.row import BATCH
+from operation_table import COLUMNS, OTHERS
 from support.gradients import QUICK_COMPILE
 from test_public_api import PUBLIC_MODULES, public_functions
 
@@ -49,7 +50,8 @@ def transformed(row):
     directions = tuple(jnp.asarray(probe.normal(size=x.shape[1:]), "float32") for x in row.operands)
 
     def loss(*operands):
-        return jnp.sum(jnp.where(jnp.isfinite(out := row.call(*operands)), weight * out, 0))
+        out = row.call(*operands)
+        return jnp.sum(jnp.where(jnp.isfinite(out), weight * out.astype(weight.dtype), 0))
 
     def slope(*operands):
         gradients = jax.grad(loss, tuple(range(len(operands))))(*operands)
