@@ -74,7 +74,7 @@ def columns_of(function: str, adjacency: Adjacency | SectionedAdjacency, n: int)
     """The transposed slots of an adjacency, if it carries them."""
     if adjacency.transposed is None:
         return None
-    batched = not isinstance(adjacency, SectionedAdjacency) and jnp.ndim(adjacency.indices) > 2
+    batched = jnp.ndim(getattr(adjacency, "indices", 0)) > 2
     return columns_from(function, adjacency.transposed, n, batched=batched)
 
 

@@ -42,20 +42,24 @@ class Stored(NamedTuple):
 
 def stored(adjacency: Adjacency | SectionedAdjacency) -> tuple[Stored, bool]:
     """The arrays of a container, and whether its indices are known to be in range."""
-    if isinstance(adjacency, SectionedAdjacency):
-        parts = adjacency.sections
-        matrix = Stored(
-            tuple(Group(part.values, part.indices, part.degree) for part in parts),
-            tuple(jnp.asarray(rows) for rows in adjacency.row_groups),
-            jnp.asarray(adjacency.order),
-        )
-        return matrix, all(getattr(part, "checked", False) for part in parts)
-    group = Group(*(None if x is None else jnp.asarray(x) for x in _arrays_of(adjacency)))  # type: ignore[arg-type]
-    return Stored((group,)), getattr(adjacency, "checked", False)
+    parts: Any = getattr(
+        adjacency, "sections", None
+    )  # isinstance of a protocol takes as long as a small product
+    if parts is None:
+        return Stored((_group(adjacency),)), getattr(adjacency, "checked", False)
+    groups = tuple(_group(part) for part in parts)
+    rows = tuple(_array(rows) for rows in adjacency.row_groups)  # type: ignore[union-attr]
+    order = _array(adjacency.order)  # type: ignore[union-attr]
+    return Stored(groups, rows, order), all(getattr(part, "checked", False) for part in parts)
 
 
-def _arrays_of(adjacency: Adjacency) -> tuple[Any, Any, Any]:
-    return adjacency.values, adjacency.indices, adjacency.degree
+def _group(part: Any) -> Group:
+    degree = part.degree
+    return Group(_array(part.values), _array(part.indices), None if degree is None else _array(degree))
+
+
+def _array(x: Any) -> Array:
+    return x if isinstance(x, Array) else jnp.asarray(x)
 
 
 def columns_from(

@@ -51,11 +51,8 @@ def product(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
 # Unrolled, all slots of a backward pass would live at once; one slot per loop step keeps it in bounds, and is faster.
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _unrolled(semiring: Semiring[Any], slots: Slots, B: Array) -> Array:
-    if builtin(semiring) is not LOG:
-        return apart(lambda slots, B: value(semiring, slots, B), slots.indices, slots, B)
-    values, B = apart(lambda *x: tuple(map(log.split, x)), slots.indices, slots.values, B)
-    E = apart(log_exponent, slots.indices, slots._replace(values=values), B)
-    return log.value(E, apart(log_sum, slots.indices, slots._replace(values=values), B, E))
+    forward = _log_forward if builtin(semiring) is LOG else partial(value, semiring)
+    return apart(forward, slots.indices, slots, B)
 
 
 @_unrolled.defjvp
@@ -154,6 +151,24 @@ def _log(slots: Slots, B: Array, unrolled: int) -> Array:
     split_slots, split_B = slots._replace(values=log.split(slots.values)), log.split(B)
     E = log_exponent(split_slots, split_B, unrolled)
     return log.value(E, log_sum(split_slots, split_B, E, unrolled))
+
+
+def _log_forward(slots: Slots, B: Array) -> Array:
+    """The product without its derivative, by two passes: as accurate, since a + b is correctly rounded."""
+    combine = LOG.binary_op.combine
+
+    def larger(largest: Array, a: Array, b: Array, valid: Array | None, _: Array) -> Array:
+        term = combine(a, b)
+        return jnp.where(counted(valid, term > largest), term, largest)
+
+    lowest = jnp.full((slots.indices.shape[0], B.shape[1]), -math.inf, B.dtype)
+    largest = fold(lowest, larger, slots, B, UNROLLED)
+    shift = jnp.where(jnp.isinf(largest), 0, largest)
+
+    def add(s: Array, a: Array, b: Array, valid: Array | None, _: Array) -> Array:
+        return s + kept(valid, jnp.exp(combine(a, b) - shift), 0)
+
+    return jnp.log(fold(jnp.zeros_like(shift), add, slots, B, UNROLLED)) + shift
 
 
 def log_exponent(slots: Slots, B: log.Split, unrolled: int = UNROLLED) -> Array:
