@@ -1,7 +1,7 @@
 """Runs one cell of the corpus through the public functions, kernels interpreted on a pretended platform."""
 
 import importlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
 from unittest import mock
@@ -10,13 +10,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from nitrix import backend, semiring
-from nitrix.smoothing import gaussian
+from nitrix.smoothing import gaussian, surface_gaussian
+from nitrix.sparse import (
+    ELL,
+    Mesh,
+    ell_from_dense,
+    ell_to_dense,
+    ell_with_transpose,
+    mesh_cotangent_laplacian,
+    mesh_mass_matrix,
+    sectioned_ell_from_ell,
+    sectioned_semiring_ell_matmul,
+)
 from support.gradients import QUICK_COMPILE
 from support.oracles import ALGEBRAS
 
 from golden import make
 
 PLATFORMS = {"pallas-cuda": backend.Platform("cuda", (9, 0)), "pallas-tpu": backend.Platform("tpu", None)}
+KERNELS = {"semiring_matmul": ("fold", "pull"), "ell_matmul": ("fold", "pull_values", "pull_dense")}
 SMOOTHING = {"sigma": (1.5, 3.0), "spacing": 2.0, "cval": make.CVAL}  # make.SIGMAS in voxels
 
 
@@ -38,14 +50,25 @@ def pretended(name):
     if name == "jax":
         yield
         return
-    kernels = importlib.import_module(f"nitrix._kernels.{name.removeprefix('pallas-')}.semiring_matmul")
-    interpreted = {key: partial(getattr(kernels, key), interpret=True) for key in ("fold", "pull")}
-    with (
-        mock.patch.object(backend, "current_platform", return_value=PLATFORMS[name]),
-        mock.patch.multiple(kernels, **interpreted),
-        mock.patch.dict("os.environ", {"NITRIX_STRICT_BACKEND": "1"}),
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(backend, "current_platform", return_value=PLATFORMS[name]))
+        stack.enter_context(mock.patch.dict("os.environ", {"NITRIX_STRICT_BACKEND": "1"}))
+        for file, functions in KERNELS.items():
+            kernels = importlib.import_module(f"nitrix._kernels.{name.removeprefix('pallas-')}.{file}")
+            interpreted = {key: partial(getattr(kernels, key), interpret=True) for key in functions}
+            stack.enter_context(mock.patch.multiple(kernels, **interpreted))
         yield
+
+
+# A matrix in sections is the same matrix: its cells read the arrays of the flat one.
+ARRAYS_OF = dict.fromkeys(
+    ("sectioned_semiring_ell_matmul", "sectioned, listed by column"), "semiring_ell_matmul"
+)
+
+
+def file_of(operation, algebra):
+    """The file of a cell."""
+    return f"{ARRAYS_OF.get(operation, operation)}-{algebra}.npz"
 
 
 def call(operation, algebra, backend_name):
@@ -53,6 +76,17 @@ def call(operation, algebra, backend_name):
     options = {"semiring": ALGEBRAS[algebra], "backend": backend_name}
     if operation == "semiring_matmul":
         return partial(semiring.semiring_matmul, **options)
+    if operation == "semiring_ell_conv":
+        mask = jnp.arange(make.INDICES.shape[1]) < make.DEGREE[:, None]
+        kernel_shape = (make.INDICES.shape[1], make.CHANNELS, make.COLUMNS)
+        indices = jnp.asarray(make.INDICES, jnp.int32)
+        return lambda left, right: semiring.semiring_ell_conv(
+            indices, left, right.reshape(kernel_shape), mask=mask, **options
+        )
+    if operation == "semiring_ell_edge_aggregate":
+        return _aggregate(ALGEBRAS[algebra], options)
+    if operation in ARRAYS_OF:
+        return _sectioned(operation, options)
     sparse = dict(indices=jnp.asarray(make.INDICES, jnp.int32), degree=jnp.asarray(make.DEGREE, jnp.int32))
     if operation == "semiring_ell_matmul":
         return lambda left, right: semiring.semiring_ell_matmul(left, B=right, **sparse, **options)
@@ -61,11 +95,48 @@ def call(operation, algebra, backend_name):
     )
 
 
+def _aggregate(algebra, options):
+    """Messages that are the product's terms, but that the Euclidean sum squares them itself."""
+
+    def message(x_i, x_j, value, ij):
+        if algebra is semiring.EUCLIDEAN:
+            return value - x_j
+        return algebra.binary_op.combine(value, x_j)
+
+    def aggregate(left, right):
+        graph = ELL(left, make.GRAPH_INDICES, make.N, degree=make.GRAPH_DEGREE)
+        return semiring.semiring_ell_edge_aggregate(message, graph, right, **options)
+
+    return aggregate
+
+
+def _sectioned(operation, options):
+    matrix = sectioned_ell_from_ell(
+        ELL(np.zeros(make.INDICES.shape, np.float32), make.INDICES, make.N, degree=make.DEGREE)
+    )
+    matrix = ell_with_transpose(matrix) if operation.endswith("column") else matrix
+
+    def product(left, right):
+        sections = tuple(
+            section.replace(values=left[rows, : section.k_max])
+            for section, rows in zip(matrix.sections, matrix.row_groups, strict=True)
+        )
+        return sectioned_semiring_ell_matmul(matrix.replace(sections=sections), right, **options)
+
+    return product
+
+
+def _rounds_weights(operation, algebra, dtype):
+    """Whether the shares of messages are rounded to a short dtype before the message's own derivative adds them."""
+    message = operation == "semiring_ell_edge_aggregate" and algebra in ("log", "euclidean")
+    return message and dtype in ("bfloat16", "float16")
+
+
 def results(operation, algebra, backend_name, dtype):
     """(name, what was computed, what is stored) for each member and array of a cell."""
-    arrays = golden(f"{operation}-{algebra}.npz", dtype)
+    arrays = golden(file_of(operation, algebra), dtype)
     function = call(operation, algebra, backend_name)
-    differentiable = dtype not in ("bool", "int32")
+    differentiable = dtype not in ("bool", "int32") and not _rounds_weights(operation, algebra, dtype)
 
     def run(left, right, g):
         if not differentiable:
@@ -77,7 +148,7 @@ def results(operation, algebra, backend_name, dtype):
     keys = ("out", "d_left", "d_right") if differentiable else ("out",)
     with pretended(backend_name), jax.enable_x64(dtype == "float64"):
         g = jnp.asarray(arrays["g"], dtype)
-        for number, member in enumerate(make.members_of(algebra, dtype)):
+        for number, member in enumerate(make.members_of(algebra, dtype, operation)):
             got = run(*(jnp.asarray(arrays[side][number], dtype) for side in ("left", "right")), g)
             for key, value in zip(keys, got, strict=True):
                 if key == "out" or member not in make.WITHOUT_GRADIENT:
@@ -102,6 +173,40 @@ def gaussian_results(dtype):
             for key, value in zip(("out", "d_x"), values, strict=True):
                 assert value.dtype == dtype
                 yield f"{case}: {key}", np.float64(value), arrays[key][number]
+
+
+def surface_results(dtype):
+    """The same of a field smoothed on a surface."""
+    arrays, operator = golden("surface.npz", dtype), golden("surface.npz", "operator")
+    stiffness = ell_from_dense(operator["stiffness"].astype(np.float32))
+    options = {"sigma": make.SIGMA, "degree": 80, "tolerance": 1e-12}
+
+    def run(x, g):
+        smooth = lambda x: surface_gaussian(x, stiffness, operator["areas"].astype(np.float32), **options)
+        out, pull = jax.vjp(smooth, x)
+        return out, *pull(g)
+
+    with jax.enable_x64(dtype == "float64"):
+        got = jax.jit(run, compiler_options=QUICK_COMPILE)(
+            *(jnp.asarray(arrays[k], dtype) for k in ("x", "g"))
+        )
+        for key, value in zip(("out", "d_x"), got, strict=True):
+            assert value.dtype == dtype
+            yield key, np.float64(value), arrays[key]
+
+
+def mesh_results(dtype):
+    """The same of a mesh's matrices."""
+    arrays = golden("surface.npz", dtype)
+    with jax.enable_x64(dtype == "float64"):
+        mesh = Mesh(jnp.asarray(make.VERTICES, dtype), make.FACES)
+        matrices = {
+            "stiffness": mesh_cotangent_laplacian(mesh),
+            "mass": mesh_mass_matrix(mesh, lumped=False),
+        }
+        for key, matrix in matrices.items():
+            assert matrix.dtype == dtype
+            yield key, np.float64(ell_to_dense(matrix)), arrays[key]
 
 
 def excess(got, wanted, rtol, atol):

@@ -33,6 +33,14 @@ def transposed_entries(indices, degree, n_cols):
     return rows
 
 
+def convolution_entries(indices, degree, channels):
+    """The same for a convolution on neighbourhoods of x [n, channels] with a kernel [slots, channels, out]."""
+    return [
+        [(indices[i, p] * channels + c, p * channels + c) for p in range(degree[i]) for c in range(channels)]
+        for i in range(len(indices))
+    ]
+
+
 def contract(name, left, right, entries, g):
     """out[r] = (+) left[l] (*) right[t] over the entries (l, t) of r; with the cotangents of left and right for g."""
     flat, right, g = (np.asarray(x, WIDE) for x in (np.ravel(left), right, g))
@@ -140,3 +148,29 @@ def _source(i, n, mode):
     period = 2 * n if mode == "reflect" else 2 * (n - 1)
     i %= period
     return i if i < n else period - i - (1 if mode == "reflect" else 0)
+
+
+def finite_elements(vertices, faces):
+    """Stiffness and consistent mass of linear elements: gradients of the hat functions, integrals of products."""
+    n = len(vertices)
+    stiffness, mass = np.zeros((n, n), WIDE), np.zeros((n, n), WIDE)
+    for face in faces:
+        a, b, c = WIDE(vertices[face])
+        normal = np.cross(b - a, c - a)
+        area = np.sqrt((normal**2).sum()) / 2
+        hats = np.stack([np.cross(normal, edge) for edge in (c - b, a - c, b - a)]) / (2 * area) ** 2
+        stiffness[np.ix_(face, face)] += area * hats @ hats.T
+        mass[np.ix_(face, face)] += area / 12 * (1 + np.eye(3))
+    return np.float64(stiffness), np.float64(mass)
+
+
+def heat(stiffness, areas, sigma, x, g):
+    """The field exp(-sigma^2 / 2 M^-1 L) x and its cotangent, the exponential by its series, squared."""
+    small = -(WIDE(sigma) ** 2) / 2 * WIDE(stiffness) / WIDE(areas)[:, None] / 2**8
+    term = total = np.eye(len(areas), dtype=WIDE)
+    for k in range(1, 24):
+        term = term @ small / k
+        total = total + term
+    for _ in range(8):
+        total = total @ total
+    return np.float64(total @ WIDE(x)), np.float64(total.T @ WIDE(g))

@@ -20,7 +20,13 @@ COLUMNS = 4  # of the dense operand of a sparse product
 MODES = ("reflect", "mirror", "nearest", "constant", "wrap")
 SIGMAS, CVAL = (0.75, 1.5), 0.5
 
-OPERATIONS = ("semiring_matmul", "semiring_ell_matmul", "semiring_ell_rmatvec")
+OPERATIONS = (
+    "semiring_matmul",
+    "semiring_ell_matmul",
+    "semiring_ell_rmatvec",
+    "semiring_ell_edge_aggregate",
+    "semiring_ell_conv",
+)
 FLOATS = ("float32", "float64", "bfloat16", "float16")
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 TINY = {"float32": 2.0**-83, "float64": 2.0**-600, "bfloat16": 2.0**-83}  # float16 has no such numbers
@@ -42,9 +48,24 @@ MEMBERS = {
         "nan",
     ),
 }
+FEW_BITS = ("ordinary", "ties", "identities", "opposed infinities", "coincident", "nan")
 WITHOUT_GRADIENT = ("nan",)  # nothing is promised of a gradient where the value is NaN
 INDICES = np.array([[4, 0, 3], [1, 1, 6], [2, 5, 0], [0, 0, 0], [6, 2, 1], [3, 4, 2]])
 DEGREE = np.array([3, 2, 3, 0, 1, 3])
+# A graph has as many rows as columns; a convolution has two channels for each slot.
+GRAPH_INDICES, GRAPH_DEGREE = np.vstack([INDICES, [[5, 6, 0]]]), np.append(DEGREE, 2)
+CHANNELS = 2
+OPERANDS = {  # shapes
+    "semiring_matmul": ((M, K), (K, N)),
+    "semiring_ell_matmul": (INDICES.shape, (N, COLUMNS)),
+    "semiring_ell_rmatvec": (INDICES.shape, (M, COLUMNS)),
+    "semiring_ell_edge_aggregate": (GRAPH_INDICES.shape, (N, COLUMNS)),
+    "semiring_ell_conv": ((N, CHANNELS), (INDICES.shape[1] * CHANNELS, COLUMNS)),
+}
+# A surface: a bent sheet of six vertices.
+FACES = np.array([[0, 1, 4], [0, 4, 3], [1, 2, 5], [1, 5, 4]])
+VERTICES = np.array([[0, 0, 0], [2, 0.25, 0.5], [4, 0, 0], [0.25, 2, 0.5], [1.75, 2.5, 0], [4, 2, 0.75]])
+SIGMA = 1.5
 
 
 def dtypes_of(algebra):
@@ -95,19 +116,23 @@ def member(name, algebra, dtype, left, right, rng):
 def products(operation, algebra):
     """Every array of one operation over one algebra, by name."""
     made = {}
-    left = (M, K) if operation == "semiring_matmul" else DEGREE.shape + INDICES.shape[1:]
-    right = {"semiring_matmul": (K, N), "semiring_ell_matmul": (N, COLUMNS)}.get(operation, (M, COLUMNS))
+    left, right = OPERANDS[operation]
     entries = {
         "semiring_matmul": lambda: definitions.dense_entries(M, K),
         "semiring_ell_matmul": lambda: definitions.ell_entries(INDICES, DEGREE),
         "semiring_ell_rmatvec": lambda: definitions.transposed_entries(INDICES, DEGREE, N),
+        "semiring_ell_edge_aggregate": lambda: definitions.ell_entries(GRAPH_INDICES, GRAPH_DEGREE),
+        "semiring_ell_conv": lambda: definitions.convolution_entries(INDICES, DEGREE, CHANNELS),
     }[operation]()
     for dtype in dtypes_of(algebra):
         rng = np.random.default_rng(20)
         g = rng.integers(-8, 9, (len(entries), right[1])) / 8
         columns = []
-        for name in members_of(algebra, dtype):
+        for name in members_of(algebra, dtype, operation):
             a, b = (rounded(x, dtype) for x in member(name, algebra, dtype, left, right, rng))
+            if operation == "semiring_ell_edge_aggregate":
+                # A message has the dtype of its operands: of so few bits, that none is rounded.
+                a, b = np.round(4 * a) / 4, np.round(4 * b) / 4
             columns.append((a, b, *definitions.contract(algebra, a, b, entries, g)))
         arrays = map(np.stack, zip(*columns, strict=True))
         made |= {f"{dtype}/{key}": x for key, x in zip(("left", "right", "out", "d_left", "d_right"), arrays)}
@@ -115,11 +140,12 @@ def products(operation, algebra):
     return made
 
 
-def members_of(algebra, dtype):
+def members_of(algebra, dtype, operation="semiring_matmul"):
     """The situations of an algebra that a dtype can express."""
     if dtype == "int32":
         return ("ties",)
-    return tuple(name for name in MEMBERS[algebra] if name != "tiny" or dtype in TINY)
+    members = FEW_BITS if operation == "semiring_ell_edge_aggregate" else MEMBERS[algebra]
+    return tuple(name for name in members if name in MEMBERS[algebra] and (name != "tiny" or dtype in TINY))
 
 
 def gaussians():
@@ -139,10 +165,28 @@ def gaussian_cases():
     return [*((mode, 0) for mode in MODES), ("reflect", 1)]
 
 
+def surfaces():
+    """Stiffness and consistent mass of the sheet, and fields smoothed on it by operators that float32 holds exactly."""
+    stiffness, mass = definitions.finite_elements(VERTICES, FACES)
+    made = {
+        f"{dtype}/{key}": x for dtype in FLOATS[:2] for key, x in (("stiffness", stiffness), ("mass", mass))
+    }
+    stored, areas = (rounded(x, "float32") for x in (stiffness, mass.sum(1)))
+    for dtype in FLOATS:
+        rng = np.random.default_rng(22)
+        x, g = (
+            rounded(rng.normal(size=(len(VERTICES), 3)), dtype),
+            rng.integers(-8, 9, (len(VERTICES), 3)) / 8,
+        )
+        out, d_x = definitions.heat(stored, areas, SIGMA, x, g)
+        made |= {f"{dtype}/{key}": values for key, values in (("x", x), ("g", g), ("out", out), ("d_x", d_x))}
+    return made | {"operator/stiffness": stored, "operator/areas": areas}
+
+
 def everything():
     """File name -> arrays."""
     made = {f"{op}-{algebra}.npz": products(op, algebra) for op in OPERATIONS for algebra in MEMBERS}
-    return made | {"gaussian.npz": gaussians()}
+    return made | {"gaussian.npz": gaussians(), "surface.npz": surfaces()}
 
 
 if __name__ == "__main__":

@@ -7,16 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.semiring import ell_products, matmul
+from nitrix.semiring import edge_aggregate, ell_conv, ell_products, matmul
 from support.oracles import ALGEBRAS
 
 from golden import cells, definitions, make
 
 TOLERANCE = tomllib.loads(Path(__file__).parent.with_name("tolerance.toml").read_text())
+# The implementations of each operation, and what they are asked beside the algebra and the dtype.
 IMPLEMENTATIONS = {
-    "semiring_matmul": matmul.IMPLEMENTATIONS,
-    "semiring_ell_matmul": ell_products.MATMUL,
-    "semiring_ell_rmatvec": ell_products.RMATVEC,
+    "semiring_matmul": (matmul.IMPLEMENTATIONS, ()),
+    "semiring_ell_matmul": (ell_products.MATMUL, ()),
+    "sectioned_semiring_ell_matmul": (ell_products.MATMUL, ()),
+    "sectioned, listed by column": (ell_products.MATMUL, ()),
+    "semiring_ell_rmatvec": (ell_products.RMATVEC, None),
+    # The kernel is there for perceptrons alone.
+    "semiring_ell_edge_aggregate": (edge_aggregate.EDGE_AGGREGATE[-1:], (None,)),
+    "semiring_ell_conv": (ell_conv.ELL_CONV, None),
 }
 
 
@@ -28,11 +34,11 @@ def working(dtype):
 
 def shipping():
     """Every cell that some implementation serves, by its own account."""
-    for operation, implementations in IMPLEMENTATIONS.items():
+    for operation, (implementations, more) in IMPLEMENTATIONS.items():
         for implementation in implementations:
             for algebra in make.MEMBERS:
                 for dtype in make.dtypes_of(algebra):
-                    asked = (ALGEBRAS[algebra], working(dtype)) if len(implementations) > 1 else ()
+                    asked = () if more is None else (ALGEBRAS[algebra], working(dtype), *more)
                     with jax.enable_x64(True):
                         reason = implementation.refuses(*asked)
                     if reason is None:
@@ -43,8 +49,10 @@ def everyday(operation, algebra, backend, dtype):
     """Whether a cell is worth its compilation in every run: the others differ by casts or by the path alone."""
     if operation == "semiring_matmul" and backend == "jax":
         return dtype != "float16"
-    if backend == "pallas-tpu" and algebra not in ("log", "tropical_max_plus"):
-        return False
+    if operation not in ("semiring_matmul", "semiring_ell_matmul", "semiring_ell_rmatvec"):
+        return backend == "jax" and dtype == "float32" and algebra in ("log", "tropical_max_plus")
+    if backend == "pallas-tpu" or (operation, backend) == ("semiring_ell_matmul", "pallas-cuda"):
+        return algebra in ("log", "tropical_max_plus") and dtype == "float32"
     return dtype in ("float32", "int32", "bool")
 
 
@@ -80,13 +88,12 @@ def test_the_corpus_holds_what_the_definitions_give():
 def test_every_algebra_has_its_cells_and_every_cell_its_arrays_and_tolerance():
     assert set(ALGEBRAS) == set(make.MEMBERS)
     for operation, algebra, backend, dtype in CELLS:
-        arrays = cells.golden(f"{operation}-{algebra}.npz", dtype)
-        assert len(arrays["out"]) == len(make.members_of(algebra, dtype))
+        arrays = cells.golden(cells.file_of(operation, algebra), dtype)
+        assert len(arrays["out"]) == len(make.members_of(algebra, dtype, operation))
         assert TOLERANCE[dtype][backend].keys() == {"rtol", "atol"}
-    served = {
-        (algebra, backend) for operation, algebra, backend, _ in CELLS if operation == "semiring_matmul"
-    }
-    assert served == {(a, b) for a in ALGEBRAS for b in ("jax", "pallas-cuda", "pallas-tpu")}
+    for name in ("semiring_matmul", "semiring_ell_matmul", "sectioned_semiring_ell_matmul"):
+        served = {(algebra, backend) for operation, algebra, backend, _ in CELLS if operation == name}
+        assert served == {(a, b) for a in ALGEBRAS for b in ("jax", "pallas-cuda", "pallas-tpu")}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,19 @@ def test_no_terms_give_the_identity(algebra, backend):
 )
 def test_gaussian(dtype):
     assert outside(cells.gaussian_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)],
+)
+def test_smoothing_on_a_surface(dtype):
+    assert outside(cells.surface_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_matrices_of_a_mesh(dtype):
+    assert outside(cells.mesh_results(dtype), TOLERANCE[dtype]["jax"]) == {}
 
 
 def test_a_wrong_number_is_outside():
