@@ -219,6 +219,8 @@ def test_distances_are_dijkstras(surface, tmp_path):
         thrux.surface_distance(thrux.load_surface(surface()), [0, 20]), by_dijkstra([0, 20]), rtol=1e-6
     )
     out = tmp_path / "d.shape.gii"
+    assert callable(thrux.surface_distance_file)
+    assert callable(thrux.surface_distance)  # loading its module must not put the module in its place
     report = thrux.surface_distance_file(surface(), sources=[0], to=[5, 0], target=out, radius=6.0)
     want = by_dijkstra([0])
     written = nibabel.load(out)

@@ -1,4 +1,4 @@
-"""ELL products over the one-ring of an icosphere of level 6 (40,962 vertices, 7 slots with the vertex itself), 64 columns.
+"""ELL products over the one-ring of an icosphere of level 6 (40,962 vertices, 7 slots with their own), 64 columns.
 
 The rival of every algebra is SciPy's ordinary product of a CSR matrix, which is the natural floor; numba's row loops
 compute the same algebra.

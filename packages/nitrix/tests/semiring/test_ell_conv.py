@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from nitrix import semiring
 from nitrix.semiring import Semiring, semiring_ell_conv
-from nitrix.sparse import ELL, ell_with_transpose
 from support import oracles
 from support.gradients import check_gradients
 from support.memory import compiled_memory, form
@@ -46,15 +45,11 @@ def test_matches_definition(name, masked):
 
 
 @pytest.mark.parametrize("name", oracles.REAL_VALUED)
-@pytest.mark.parametrize("listed", [False, True])
-def test_derivatives(name, listed, x64):
+def test_derivatives(name, x64):
     indices, mask, x, kernel = case(dtype=np.float64)
-    slots = ell_with_transpose(ELL(np.zeros(indices.shape), indices, 5)).transposed if listed else None
 
     def conv(x, kernel):
-        out = semiring_ell_conv(
-            indices, x, kernel, semiring=oracles.ALGEBRAS[name], mask=mask, transposed=slots
-        )
+        out = semiring_ell_conv(indices, x, kernel, semiring=oracles.ALGEBRAS[name], mask=mask)
         return jnp.where(mask.any(1)[:, None], out, 0)
 
     check_gradients(conv, x, kernel, forward=False, order=1 if name == "log" else 2)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from thrux.surface import load_surface as load_surface
 
     # Along surfaces.
-    from thrux.surface_distance import surface_distance as surface_distance
-    from thrux.surface_distance import surface_distance_file as surface_distance_file
+    from thrux.surface_geodesic import surface_distance as surface_distance
+    from thrux.surface_geodesic import surface_distance_file as surface_distance_file
     from thrux.surface_smoothing import smooth_surface_file as smooth_surface_file
 
 # Loaded when first asked for, so that `thrux --help` waits for neither JAX nor nibabel.
@@ -46,8 +46,8 @@ _HOMES = {
     "SurfaceMaps": "maps",
     "load_maps": "maps",
     "smooth_surface_file": "surface_smoothing",
-    "surface_distance": "surface_distance",
-    "surface_distance_file": "surface_distance",
+    "surface_distance": "surface_geodesic",
+    "surface_distance_file": "surface_geodesic",
 }
 __all__ = sorted(_HOMES)
 

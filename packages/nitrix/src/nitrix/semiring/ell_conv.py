@@ -14,12 +14,11 @@ from nitrix.semiring._plain import aggregate, products
 from nitrix.semiring._plain.aggregate import Edges
 from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.ell_gathered import Sections
-from nitrix.semiring.adjacency import Adjacency, SectionedAdjacency
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import LOG, REAL, builtin
 from nitrix.semiring.operands import Operands, empty_sum, form, operands
 from nitrix.semiring.paired import forward_only
-from nitrix.semiring.stored import Stored, check_range, columns_from, marked
+from nitrix.semiring.stored import check_range, marked
 
 NAME = "semiring_ell_conv"
 
@@ -33,15 +32,15 @@ def semiring_ell_conv(
     *,
     semiring: Semiring[Any] = REAL,
     mask: Bool[ArrayLike, "m k_max"] | None = None,
-    transposed: Adjacency | SectionedAdjacency | None = None,
     backend: Backend = "auto",
 ) -> Shaped[Array, "*batch m c_out"]:
     """Convolve over a neighbourhood table: `out[i, o] = (+)_(p, c) x[indices[i, p], c] (*) kernel[p, c, o]`.
 
     The order of a row's neighbours says which weights each gets: number them by direction, as a stencil does. Slots are
     taken one at a time for all rows: the (m, k_max, c_in) table of neighbours is never made, forward or backward.
-    Dtypes, NaN and infinities are treated as by `semiring_matmul`, derivatives as by `semiring_ell_edge_aggregate`; in
-    LOG second derivatives are served by reverse over reverse only.
+    Dtypes, NaN and infinities are treated as by `semiring_matmul`, ties as by `semiring_ell_edge_aggregate`. In reverse
+    mode the cotangents of x are scattered, in an order that is not fixed on a GPU. JAX refuses forward mode of the
+    first derivative; forward over reverse is served, except in LOG, where second derivatives need reverse over reverse.
 
     Args:
       indices: Row of x for each slot, from 0 to n - 1; those of slots that are masked may be anything.
@@ -49,8 +48,6 @@ def semiring_ell_conv(
       kernel: Weights of each slot.
       semiring: The algebra.
       mask: True at slots that count. Default: all.
-      transposed: The slots by row of x, of the adjacency of these indices (`nitrix.sparse.ell_with_transpose`), all
-        slots counting: reverse mode then gathers in a fixed order and scatters nothing.
       backend: "auto", "pallas-cuda", "pallas-tpu" or "jax"; the plain path is the only implementation.
     Returns:
       The convolution; a row without slots is the algebra's identity.
@@ -73,9 +70,8 @@ def semiring_ell_conv(
     counted = indices if mask is None or _traced(indices, mask) else jnp.where(mask, indices, 0)
     checked = not _traced(indices, mask) and check_range(NAME, counted, None, n, "x has as many rows")
     given = operands(NAME, semiring, x=x, kernel=kernel)
-    columns = None if transposed is None else columns_from(NAME, transposed, n, batched=False)
     choose(ELL_CONV, backend, function=NAME, arrays=(x, kernel))
-    return _conv(indices, mask, x, kernel, columns, semiring, given, checked)
+    return _conv(indices, mask, x, kernel, semiring, given, checked)
 
 
 @partial(jax.jit, static_argnames=("semiring", "given", "checked"))
@@ -84,7 +80,6 @@ def _conv(
     mask: Array | None,
     x: Array,
     kernel: Array,
-    columns: Stored | None,
     semiring: Semiring[Any],
     given: Operands,
     checked: bool,
@@ -107,9 +102,8 @@ def _conv(
         made_from = aggregate.Operands(
             given.take(kernel), jnp.zeros((m, 0), x.dtype), x, _values(matrix), None
         )
-        slots = None if columns is None else columns.sections()
         like = form((c_out,), given.working)
-        return aggregate.aggregate(semiring, message, made_from, matrix, slots, like)
+        return aggregate.aggregate(semiring, message, made_from, matrix, None, like)
 
     # In LOG the fast product is many times as fast as the one that forward over reverse could pass.
     derivable = None if builtin(semiring) is LOG else products.definition(semiring)

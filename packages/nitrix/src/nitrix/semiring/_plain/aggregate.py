@@ -184,11 +184,11 @@ def _masked(valid: Array, x: Array) -> Array:
 def _sections(given: Operands, matrix: Sections) -> list[tuple[int, Array, Any]]:
     attributes = given.attributes or [None] * len(matrix.groups)
     found = []
-    for group, rows, *edge in zip(matrix.groups, _rows(matrix), matrix.numbers(), given.values, attributes):
-        row, (column, number, value, attribute), valid = _repeating(group, rows, (group.indices, *edge))
-        found.append(
-            (len(rows), given.own[row], _by_slot(row[:, None], column, valid, number, value, attribute))
-        )
+    every = zip(matrix.groups, _rows(matrix), matrix.numbers(), given.values, attributes)
+    for group, rows, number, *edge in every:
+        row, (column, value, attribute), valid = _repeating(group, rows, (group.indices, *edge))
+        slots = _by_slot(row[:, None], column, valid, number, value, attribute)
+        found.append((len(rows), given.own[row], slots))
     return found
 
 

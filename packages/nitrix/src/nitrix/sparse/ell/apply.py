@@ -19,7 +19,7 @@ def apply_operator(
     op: ELL | SectionedELL,
     x: Shaped[ArrayLike, "*#batch n d"],
     *,
-    semiring: Semiring[Any] = REAL,
+    semiring: Semiring[Any] | None = None,
     backend: Backend = "auto",
 ) -> Shaped[Array, "*#batch m d"]:
     """Apply a sparse matrix, flat or sectioned, to a field: `out[i, d] = (+)_p values[i, p] (*) x[indices[i, p], d]`.
@@ -29,7 +29,7 @@ def apply_operator(
     Args:
       op: The matrix, m x n.
       x: The field, one row for each column of the matrix; leading axes are a batch.
-      semiring: The algebra.
+      semiring: The algebra. Default: REAL.
       backend: "auto", "pallas-cuda", "pallas-tpu" or "jax".
     Returns:
       The field after the matrix; a row without entries is the algebra's identity.
@@ -45,7 +45,7 @@ def apply_operator(
     """
     x = jnp.asarray(x)
     _check_rows("apply_operator", "x", x, op.n_cols, "columns")
-    return ell_products.matmul("apply_operator", op, x, semiring=semiring, backend=backend, dense="x")
+    return ell_products.matmul("apply_operator", op, x, semiring=semiring or REAL, backend=backend, dense="x")
 
 
 def sectioned_semiring_ell_matmul(

@@ -20,8 +20,7 @@ class Mesh:
     serves every function here; in a mesh that is itself an argument of `jit` the faces are traced, and what the host
     builds from them must be built before. Nothing else is asked of a mesh: it may be open, in pieces, with vertices
     that no face names, edges of more than two faces, faces that occur twice or have no area; each function says what
-    it makes of them. A face no higher than four roundings of its largest coordinate counts as one without area. A face
-    that is no higher than four roundings of its largest coordinate counts as one without area.
+    it makes of them. A face no higher than four roundings of its largest coordinate counts as one without area.
 
     Args:
       vertices: Coordinates in mm. Integers become float32.
