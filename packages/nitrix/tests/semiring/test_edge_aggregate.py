@@ -243,6 +243,36 @@ def test_short_messages_are_summed_in_float32(dtype):
     assert out[0, 0] == 4096
 
 
+def test_cotangents_of_short_types_are_summed_in_float32():
+    graph = ELL(jnp.ones((1, 4096)), jnp.zeros((1, 4096), int), 1)
+    for each in (graph, ell_with_transpose(graph)):
+
+        def loss(x, scale, each=each):
+            return semiring_ell_edge_aggregate(lambda x_i, x_j, value, ij: scale * x_j, each, x).sum()
+
+        slopes = jax.grad(loss, (0, 1))(jnp.ones((1, 1), jnp.bfloat16), jnp.ones(1, jnp.bfloat16))
+        for slope in slopes:
+            assert slope.dtype == jnp.bfloat16
+            assert float(slope.ravel()[0]) == 4096
+
+
+def test_integers_and_truth_values_among_the_operands_have_no_derivative():
+    found, (_, columns) = graphs()
+    for graph in (found["flat"], ell_without_transpose(found["flat"])):
+        graph = graph.replace(values=graph.valid)  # an adjacency that only says who is a neighbour
+        labels = jnp.arange(N, dtype=jnp.int32)[:, None]
+        table = jnp.asarray(features())
+
+        def loss(table, graph=graph):
+            message = lambda x_i, x_j, value, ij: jnp.where(value, table[x_j[0]], 0)
+            return semiring_ell_edge_aggregate(message, graph, labels).sum()
+
+        wanted = np.bincount(np.concatenate(columns), minlength=N)[:, None] * np.ones((1, 3))
+        np.testing.assert_allclose(jax.grad(loss)(table), wanted, 1e-6)
+        slope = jax.grad(lambda x: semiring_ell_edge_aggregate(lambda a, b, v, ij: b, graph, x).sum())(table)
+        np.testing.assert_allclose(slope, wanted, 1e-6)
+
+
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 def test_no_vertices_no_slots_no_edges(name):
     algebra = oracles.ALGEBRAS[name]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from nitrix.semiring._plain.ell import Slots
@@ -13,6 +14,7 @@ from nitrix.semiring._plain.ell_gathered import Sections
 from nitrix.semiring._plain.reductions import Reduction, reduction
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import builtin
+from nitrix.semiring.operands import accumulator
 from nitrix.semiring.paired import forward_only
 
 SLOTS_AT_ONCE = (
@@ -112,7 +114,7 @@ def _backward(
     states: list[Any],
     g: Array,
 ) -> Operands:
-    d_weights, d_neighbours = jax.tree.map(jnp.zeros_like, (given.weights, given.neighbours))
+    d_weights, d_neighbours = jax.tree.map(_no_sum, (given.weights, given.neighbours))
     d_own, d_values, d_attributes = [], [], []
     for (_, own, slots), state, g_own in zip(_sections(given, matrix), states, matrix.parted(g)):
 
@@ -120,15 +122,16 @@ def _backward(
             d_weights, d_own, d_neighbours = carry
             at, value, attribute = slot
             made = lambda weights, *x: message(weights, *x, at)  # type: ignore[call-arg]  # noqa: E731
-            new, pull = jax.vjp(made, given.weights, own, given.neighbours[at.column], value, attribute)
-            d = pull(_weighted(sums, new, at, state, g))
+            primals = (given.weights, own, given.neighbours[at.column], value, attribute)
+            new, pull = jax.vjp(made, *primals)
+            d = jax.tree.map(_term, primals, pull(_weighted(sums, new, at, state, g)))
             d_mine, d_other, *d_edge = jax.tree.map(lambda x: _masked(at.valid, x), d[1:])
             if columns is None:
                 d_neighbours = d_neighbours.at[at.column].add(d_other)
             d_weights = jax.tree.map(jnp.add, d_weights, d[0])
             return (d_weights, d_own + d_mine, d_neighbours), d_edge
 
-        carry = (d_weights, jnp.zeros_like(own), d_neighbours)
+        carry = (d_weights, _no_sum(own), d_neighbours)
         carry, (d_value, d_attribute) = lax.scan(step, carry, slots, unroll=SLOTS_AT_ONCE)
         d_weights, d_mine, d_neighbours = carry
         d_own.append(d_mine)
@@ -137,7 +140,27 @@ def _backward(
     if columns is not None:
         d_neighbours = _by_columns(sums, message, given, matrix, columns, states, g)
     attributes = None if given.attributes is None else tuple(d_attributes)
-    return Operands(d_weights, matrix.joined(d_own), d_neighbours, tuple(d_values), attributes)
+    d_given = Operands(d_weights, matrix.joined(d_own), d_neighbours, tuple(d_values), attributes)
+    return jax.tree.map(_given_back, given, d_given)
+
+
+# Cotangents are summed in 32 bits at least; those of integers and truth values are none.
+
+
+def _no_sum(x: Array) -> Array:
+    return jnp.zeros(x.shape, accumulator(x.dtype) if _derivable(x) else jnp.float32)
+
+
+def _term(x: Array, d: Array) -> Array:
+    return d.astype(accumulator(d.dtype)) if _derivable(x) else _no_sum(x)
+
+
+def _given_back(x: Array, d: Array) -> Any:
+    return d.astype(x.dtype) if _derivable(x) else np.zeros(x.shape, jax.dtypes.float0)
+
+
+def _derivable(x: Array) -> bool:
+    return jnp.issubdtype(x.dtype, jnp.inexact)
 
 
 def _by_columns(
@@ -160,9 +183,10 @@ def _by_columns(
             made: Any = lambda x: message(given.weights, own, x, value, attribute, at)  # noqa: E731
             new, pull = jax.vjp(made, neighbours)
             of_rows = jax.tree.map(lambda x: x[at.row], (state, g))
-            return total + _masked(at.valid, pull(_weighted(sums, new, at, *of_rows))[0]), None
+            (d,) = pull(_weighted(sums, new, at, *of_rows))
+            return total + _masked(at.valid, _term(neighbours, d)), None
 
-        total, _ = lax.scan(step, jnp.zeros_like(neighbours), slots, unroll=SLOTS_AT_ONCE)
+        total, _ = lax.scan(step, _no_sum(neighbours), slots, unroll=SLOTS_AT_ONCE)
         totals.append(total)
     return columns.joined(totals)
 
