@@ -57,6 +57,7 @@ def geodesic_distance(
       M. Mohri, Journal of Automata, Languages and Combinatorics 7(3), 2002. doi:10.25596/jalc-2002-321
     Example:
       >>> from nitrix.sparse.mesh import Mesh, mesh_edge_lengths, mesh_k_ring_adjacency
+      >>> import numpy as np
       >>> vertices = np.array([[0, 0, 0], [3, 0, 0], [3, 4, 0], [0, 4, 0]])
       >>> square = Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]))
       >>> lengths = mesh_edge_lengths(square, mesh_k_ring_adjacency(square))
