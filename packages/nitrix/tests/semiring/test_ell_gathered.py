@@ -213,3 +213,21 @@ def test_slots_of_another_matrix_are_refused():
     floating = found["flat"].replace(values=found["flat"].values)
     with pytest.raises(ValueError, match="hold integers"):
         semiring_ell_matmul(wide[:3], at[:3], dense((4, 2)), transposed=floating)
+
+
+@pytest.mark.parametrize("name", ["real", "log", "tropical_max_plus"])
+def test_slots_that_every_row_has_need_no_mask_and_the_others_one(name):
+    degree = np.array([3, 2, 4, 2])  # two slots of every row count
+    rng = np.random.default_rng(8)
+    wide, at = rng.normal(size=(4, 4)).astype(np.float32), rng.integers(0, 5, (4, 4)).astype(np.int32)
+    matrix, algebra, B = ELL(wide, at, 5, degree=degree), oracles.ALGEBRAS[name], dense((5, 3))
+    assert matrix.full == 2
+    for each in (matrix, ell_with_transpose(matrix), matrix.replace(degree=jnp.asarray(degree))):
+        spoiled = each.replace(values=jnp.where(each.valid, each.values, jnp.nan))
+        got = jax.jit(lambda m: apply_operator(m, B, semiring=algebra))(spoiled)
+        np.testing.assert_allclose(got, oracles.ell_matmul(name, wide, at, B, degree), 2e-6, 2e-6)
+        slope = jax.grad(lambda v, m=spoiled: apply_operator(m.replace(values=v), B, semiring=algebra).sum())
+        assert (np.asarray(slope(spoiled.values))[np.arange(4) >= degree[:, None]] == 0).all()
+    fewer = matrix.replace(degree=jnp.asarray([0, 1, 0, 1]))
+    got = apply_operator(fewer, B, semiring=algebra)
+    np.testing.assert_allclose(got, oracles.ell_matmul(name, wide, at, B, [0, 1, 0, 1]), 2e-6, 2e-6)

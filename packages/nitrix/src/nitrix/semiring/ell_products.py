@@ -16,7 +16,7 @@ from nitrix.semiring.adjacency import Adjacency, SectionedAdjacency
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import BOOLEAN, builtin
 from nitrix.semiring.operands import Operands, empty_sum, operands
-from nitrix.semiring.stored import Stored, columns_from, marked, over_batch, stored
+from nitrix.semiring.stored import Stored, columns_from, full_slots, marked, over_batch, stored
 
 MATMUL = (
     Implementation("pallas-cuda", "nitrix._kernels.cuda.ell_matmul", kernels.cuda_refuses),
@@ -42,7 +42,8 @@ def matmul(
     given = operands(function, semiring, values=values, **{dense: B})
     columns = columns_of(function, adjacency, B.shape[-2])
     chosen = choose(MATMUL, backend, semiring, given.working, function=function, arrays=(values, B))
-    return _matmul(matrix, columns, B, semiring, given, known if checked is None else checked, chosen)
+    full = full_slots(adjacency) if chosen.backend == "jax" else ()
+    return _matmul(matrix, columns, B, semiring, given, known if checked is None else checked, full, chosen)
 
 
 def rmatvec(
@@ -78,7 +79,7 @@ def columns_of(function: str, adjacency: Adjacency | SectionedAdjacency, n: int)
     return columns_from(function, adjacency.transposed, n, batched=batched)
 
 
-@partial(jax.jit, static_argnames=("semiring", "given", "checked", "chosen"))
+@partial(jax.jit, static_argnames=("semiring", "given", "checked", "full", "chosen"))
 def _matmul(
     matrix: Stored,
     columns: Stored | None,
@@ -86,6 +87,7 @@ def _matmul(
     semiring: Semiring[Any],
     given: Operands,
     checked: bool,
+    full: tuple[int, ...],
     chosen: Implementation,
 ) -> Array:
     def flat(group: Slots, B: Array) -> Array:
@@ -103,7 +105,7 @@ def _matmul(
             return matrix.joined([flat(group, B) for group in matrix.groups])
         return ell_gathered.product(semiring, matrix, columns.sections(), B)
 
-    out, outside = over_batch(one, _taken(matrix, given), given.take(B), B.shape[-2], checked)
+    out, outside = over_batch(one, _taken(matrix, given), given.take(B), B.shape[-2], checked, full)
     return given.give_back(marked(out, None if outside is None else outside[..., None]))
 
 

@@ -120,7 +120,8 @@ def with_users_ell_rule(
 
     def remember(slots: Any, B: Array) -> tuple[Array, Any]:
         out = product(slots, B)
-        valid = jnp.ones(slots.indices.shape, bool) if slots.valid is None else slots.valid
+        valid = slots.counting()
+        valid = jnp.ones(slots.indices.shape, bool) if valid is None else valid
         return out, (slots, EllMatmulResiduals(slots.values, slots.indices, valid, B, out))
 
     def backward(kept: Any, g: Array) -> tuple[Any, Array]:

@@ -62,6 +62,12 @@ def _array(x: Any) -> Array:
     return x if isinstance(x, Array) else jnp.asarray(x)
 
 
+def full_slots(adjacency: Adjacency | SectionedAdjacency) -> tuple[int, ...]:
+    """How many slots of each group are known to count in every row."""
+    parts: Any = getattr(adjacency, "sections", None) or (adjacency,)
+    return tuple(getattr(part, "full", 0) for part in parts)
+
+
 def columns_from(
     function: str, transposed: Adjacency | SectionedAdjacency, n: int, *, batched: bool
 ) -> Stored:
@@ -82,14 +88,20 @@ def columns_from(
 
 
 def over_batch(
-    one: Callable[[Sections, Array], Array], matrix: Stored, dense: Array, n: int, checked: bool
+    one: Callable[[Sections, Array], Array],
+    matrix: Stored,
+    dense: Array,
+    n: int,
+    checked: bool,
+    full: tuple[int, ...] = (),
 ) -> tuple[Array, Array | None]:
     """Apply to matrices over broadcasting leading axes; also which rows have an index out of range.
 
-    Indices and degrees that were checked on the host need no second look.
+    Indices and degrees that were checked on the host need no second look, and no mask the slots of each group that are
+    known to be `full`.
     """
     groups, outside = [], []
-    for group in matrix.groups:
+    for number, group in enumerate(matrix.groups):
         valid = None if checked and group.degree is None else group.valid()
         values, indices = group.values, group.indices
         if not checked and valid is not None:
@@ -102,6 +114,8 @@ def over_batch(
                 jnp.where(valid, values, jnp.zeros((), values.dtype)),
                 jnp.where(valid, indices, 0),
             )
+            if checked and full:
+                valid = valid[..., full[number] :]
         groups.append(Slots(values, indices, valid))
     leaves, structure = jax.tree.flatten(groups)
 

@@ -34,7 +34,19 @@ class Slots(NamedTuple):
 
     values: Any  # an array, or a tuple of arrays
     indices: Array
-    valid: Array | None  # None: every slot counts
+    valid: (
+        Array | None
+    )  # None: every slot counts; with fewer columns than k_max: of the last slots, all others count
+
+    def counting(self) -> Array | None:
+        """The slots that count, [m, k_max]."""
+        if self.valid is None or self.valid.shape == self.indices.shape:
+            return self.valid
+        return jnp.pad(self.valid, ((0, 0), (self._full(), 0)), constant_values=True)
+
+    def _full(self) -> int:
+        """How many slots count in every row."""
+        return int(self.indices.shape[1] - (0 if self.valid is None else self.valid.shape[1]))
 
 
 # out[i, c] = (+)_p values[i, p] (*) B[indices[i, p], c] over the valid slots p. Every loop below is a sum of terms that
@@ -92,10 +104,13 @@ def fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int) 
         value, valid = jax.tree.map(lambda x: x[:, None], (slot.values, slot.valid))
         return step(state, value, row, valid, p)
 
-    columns: Slots = jax.tree.map(jnp.transpose, slots)
-    k_max = columns.indices.shape[0]
+    k_max = slots.indices.shape[1]
     group = GROUP if unrolled else 1
     whole = 0 if k_max <= unrolled else k_max // group * group
+    full = 0 if whole else slots._full()
+    columns: Slots = jax.tree.map(
+        jnp.transpose, slots._replace(valid=slots.counting() if whole else slots.valid)
+    )
 
     def several(state: T, xs: tuple[Slots, Array]) -> tuple[T, None]:
         slots, first = xs
@@ -107,7 +122,10 @@ def fold(state: T, step: Callable[..., T], slots: Slots, B: Any, unrolled: int) 
         groups = jax.tree.map(lambda x: x[:whole].reshape(-1, group, x.shape[1]), columns)
         state, _ = lax.scan(several, state, (groups, jnp.arange(0, whole, group, dtype=jnp.int32)))
     for p in range(whole, k_max):
-        state = one(state, line(columns, p), jnp.int32(p))
+        slot = line(columns._replace(valid=None), p)
+        if columns.valid is not None and p >= full:
+            slot = slot._replace(valid=columns.valid[p - full])
+        state = one(state, slot, jnp.int32(p))
     return state
 
 

@@ -281,7 +281,8 @@ def _summed_over_columns(weight: Weight, group: Slots, numbers: Array, own: Any,
         total = lax.fori_loop(0, whole, step, total)
     if c > whole * WIDTH:
         total = block(total, *jax.tree.map(lambda x: x[:, whole * WIDTH :], (own, gathered)))
-    return total.T if group.valid is None else jnp.where(group.valid, total.T, 0)
+    valid = group.counting()
+    return total.T if valid is None else jnp.where(valid, total.T, 0)
 
 
 def _row_sums(x: Array) -> Array:

@@ -49,6 +49,8 @@ class ELL:
     transposed: Union["ELL", "SectionedELL", None] = None
     # Whether the indices and the degree were seen to be in range, so that products need no second look under `jit`.
     checked: bool = field(default=False, init=False, repr=False)
+    # Slots that are known to count in every row, which need no mask.
+    full: int = field(default=0, init=False, repr=False)
 
     def __init__(
         self,
@@ -71,7 +73,8 @@ class ELL:
         )
         _check(self)
         structure = [x for x in (self.indices, self.degree) if x is not None]
-        _set(self, checked=not any(isinstance(x, jax.core.Tracer) for x in structure))
+        checked = not any(isinstance(x, jax.core.Tracer) for x in structure)
+        _set(self, checked=checked, full=_least_degree(self) if checked else 0)
 
     @property
     def n_rows(self) -> int:
@@ -104,6 +107,8 @@ class ELL:
     def replace(self, **fields: Any) -> "ELL":
         """The same matrix with some fields replaced, unchecked: for what keeps the indices as they are."""
         new = object.__new__(type(self))
+        if fields.keys() & {"indices", "degree"}:
+            fields = {"full": 0, **fields}
         _set(new, **{**{name: getattr(self, name) for name in _FIELDS}, **fields})
         return new
 
@@ -119,13 +124,19 @@ class ELL:
 
 
 _ARRAYS = ("values", "indices", "degree", "transposed")
-_STATIC = ("n_cols", "identity", "checked")
+_STATIC = ("n_cols", "identity", "checked", "full")
 _FIELDS = (*_ARRAYS, *_STATIC)
 
 
 def _set(ell: ELL, **fields: Any) -> None:
     for name, value in fields.items():
         object.__setattr__(ell, name, value)
+
+
+def _least_degree(ell: ELL) -> int:
+    if ell.degree is None or not ell.degree.size:
+        return ell.k_max
+    return int(np.asarray(ell.degree).min())
 
 
 def _check(ell: ELL) -> None:
