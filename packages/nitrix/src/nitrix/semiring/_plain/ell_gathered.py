@@ -281,8 +281,7 @@ def _summed_over_columns(weight: Weight, group: Slots, numbers: Array, own: Any,
         total = lax.fori_loop(0, whole, step, total)
     if c > whole * WIDTH:
         total = block(total, *jax.tree.map(lambda x: x[:, whole * WIDTH :], (own, gathered)))
-    valid = group.counting()
-    return total.T if valid is None else jnp.where(valid, total.T, 0)
+    return total.T  # of slots that do not count, too: their values are masked outside
 
 
 def _row_sums(x: Array) -> Array:
