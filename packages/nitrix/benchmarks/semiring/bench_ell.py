@@ -1,8 +1,8 @@
 """ELL products over the one-ring of an icosphere of level 6 (40,962 vertices, 7 slots with their own), 64 columns.
 
 The rival of every algebra is SciPy's ordinary product of a CSR matrix, which is the natural floor; numba's row loops
-compute the same algebra. Products are called compiled, as inside a program; called by themselves they take some tenths
-of a millisecond more.
+compute the same algebra. Products are called compiled, as inside a program; called by themselves they take up to
+a millisecond more.
 """
 
 import functools

@@ -129,6 +129,23 @@ def test_pads_never_contribute_even_where_the_function_is_singular_there():
             assert all(np.isfinite(slope).all() for slope in slopes)
 
 
+def test_under_jit_an_index_out_of_range_spoils_its_row_only():
+    at, x = jnp.asarray([[7, 2], [0, 0], [1, 0]]), jnp.asarray([[3.0], [5.0], [4.0]])
+
+    @jax.jit
+    def aggregate(at):
+        graph = ELL(jnp.ones((3, 2)), at, 3)
+        difference = semiring_ell_edge_aggregate(lambda a, b, value, ij: b - a, graph, x)
+        larger = semiring_ell_edge_aggregate(
+            lambda a, b, value, ij: b > a, graph, x, semiring=semiring.BOOLEAN
+        )
+        return difference, larger
+
+    difference, larger = aggregate(at)
+    np.testing.assert_array_equal(difference[:, 0], [np.nan, -4, 0])
+    np.testing.assert_array_equal(larger[:, 0], [True, False, True])  # by the slot that is left
+
+
 @pytest.mark.parametrize("form", ["flat", "sectioned"])
 def test_attributes_of_edges(form):
     found, (values, columns) = graphs()

@@ -144,7 +144,7 @@ def _aggregate(
         if x.shape[0] == 0 or sections.size == 0 or like.size == 0:
             return empty_sum(semiring, (x.shape[0], *like.shape), given.working)
         values = tuple(group.values for group in sections.groups)
-        slots = columns.sections() if columns is not None and sections.size else None
+        slots = None if columns is None else columns.sections()
         if isinstance(edge_fn, EdgeMLP):
             own, neighbours = edge_fn.vertex_parts(x)
             message, weights = _after_first(given), edge_fn

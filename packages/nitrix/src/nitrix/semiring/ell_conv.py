@@ -105,7 +105,7 @@ def _conv(
         like = form((c_out,), given.working)
         return aggregate.aggregate(semiring, message, made_from, matrix, None, like)
 
-    # In LOG the fast product is many times as fast as the one that forward over reverse could pass.
+    # In LOG the definition, which forward over reverse could pass, streams where the product multiplies.
     derivable = None if builtin(semiring) is LOG else products.definition(semiring)
     of_slot = derivable or products.product(semiring)
 

@@ -42,9 +42,8 @@ class Stored(NamedTuple):
 
 def stored(adjacency: Adjacency | SectionedAdjacency) -> tuple[Stored, bool]:
     """The arrays of a container, and whether its indices are known to be in range."""
-    parts: Any = getattr(
-        adjacency, "sections", None
-    )  # isinstance of a protocol takes as long as a small product
+    # Not isinstance: of a runtime protocol, that takes as long as a small product.
+    parts: Any = getattr(adjacency, "sections", None)
     if parts is None:
         return Stored((_group(adjacency),)), getattr(adjacency, "checked", False)
     groups = tuple(_group(part) for part in parts)

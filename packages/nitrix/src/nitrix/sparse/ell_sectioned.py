@@ -1,3 +1,3 @@
 """Another name of `nitrix.sparse.ell.sectioned`."""
 
-from nitrix.sparse.ell.sectioned import *  # noqa: F403
+from nitrix.sparse.ell.sectioned import SectionedELL as SectionedELL

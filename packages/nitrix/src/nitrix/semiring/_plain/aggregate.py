@@ -17,9 +17,8 @@ from nitrix.semiring.algebras import builtin
 from nitrix.semiring.operands import accumulator
 from nitrix.semiring.paired import forward_only
 
-SLOTS_AT_ONCE = (
-    4  # whose messages may be kept at a time: more would cost memory, fewer a pass over the sums for each
-)
+# Slots whose messages may be kept at a time: more would cost memory, fewer a pass over the sums for each.
+SLOTS_AT_ONCE = 4
 
 
 class Edges(NamedTuple):
@@ -201,8 +200,8 @@ def _masked(valid: Array, x: Array) -> Array:
 
 
 # Of each group of rows: how many, their own features, and their (edges, values, attributes) slot by slot. A pad repeats
-# the first slot of its row, and a row of pads another row: a message that no edge sends could be singular, and its
-# derivative NaN however it is masked.
+# the first slot of its row that counts, and a row of pads another row: a message that no edge sends could be singular,
+# and its derivative NaN however it is masked.
 
 
 def _sections(given: Operands, matrix: Sections) -> list[tuple[int, Array, Any]]:
@@ -240,11 +239,12 @@ def _repeating(group: Slots, rows: Array, arrays: Any) -> tuple[Array, Any, Arra
     """Row numbers [r] and per-slot arrays [r, k_max, ...] without pads, and which slots count."""
     if group.valid is None or group.indices.size == 0:
         return rows, arrays, jnp.ones(group.indices.shape, bool)
-    valid = group.valid
-    source = jnp.where(valid[:, 0], jnp.arange(len(rows)), jnp.argmax(valid[:, 0]))
+    valid, some = group.valid, group.valid.any(1)
+    source = jnp.where(some, jnp.arange(len(rows)), jnp.argmax(some))
+    first = jnp.argmax(valid, 1)[source]
 
     def repeated(x: Array) -> Array:
-        return jnp.where(valid.reshape(*valid.shape, *[1] * (x.ndim - 2)), x, x[source, :1])
+        return jnp.where(valid.reshape(*valid.shape, *[1] * (x.ndim - 2)), x, x[source, first][:, None])
 
     return rows[source], jax.tree.map(repeated, arrays), valid
 

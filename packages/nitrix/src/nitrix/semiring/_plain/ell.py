@@ -36,7 +36,7 @@ class Slots(NamedTuple):
     indices: Array
     valid: (
         Array | None
-    )  # None: every slot counts; with fewer columns than k_max: of the last slots, all others count
+    )  # None: every slot counts. Fewer columns than k_max: of the last slots; all others count
 
     def counting(self) -> Array | None:
         """The slots that count, [m, k_max]."""

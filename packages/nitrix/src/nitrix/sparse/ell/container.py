@@ -21,7 +21,8 @@ class ELL:
 
     A pytree of its arrays. A slot past its row's degree is a pad and never contributes, in any algebra, whatever it
     holds. Several entries in one place are terms of their own. Leading axes are a batch of matrices; those of
-    `values`, `indices` and `degree` broadcast.
+    `values`, `indices` and `degree` broadcast. What the constructor saw of indices and degree, such as the least
+    degree, is part of the pytree's structure: to stack matrices, stack their arrays and construct.
 
     Args:
       values: Entries, of any dtype.
