@@ -219,8 +219,10 @@ def test_slots_of_another_matrix_are_refused():
 def test_slots_that_every_row_has_need_no_mask_and_the_others_one(name):
     degree = np.array([3, 2, 4, 2])  # two slots of every row count
     rng = np.random.default_rng(8)
-    wide, at = rng.normal(size=(4, 4)).astype(np.float32), rng.integers(0, 5, (4, 4)).astype(np.int32)
+    wide, at = rng.normal(size=(4, 4)).astype(np.float32), rng.integers(1, 5, (4, 4)).astype(np.int32)
+    at[np.arange(4) >= degree[:, None]] = 0
     matrix, algebra, B = ELL(wide, at, 5, degree=degree), oracles.ALGEBRAS[name], dense((5, 3))
+    B[0] = np.nan  # the row that pads point at: whatever value they have, they show where they take part
     assert matrix.full == 2
     for each in (matrix, ell_with_transpose(matrix), matrix.replace(degree=jnp.asarray(degree))):
         spoiled = each.replace(values=jnp.where(each.valid, each.values, jnp.nan))

@@ -20,24 +20,17 @@ from nitrix.sparse import (
 from support import oracles
 from support.ell_cases import (
     FORMS,
+    WITH_ANNIHILATOR,
     entries_of,
+    listed,
     normal,
     product_oracle,
     ragged_case,
+    sections_of,
     slot_values,
     with_slot_values,
 )
 from support.gradients import check_gradients
-
-WITH_ANNIHILATOR = [name for name in oracles.ALGEBRAS if name != "euclidean"]
-
-
-def sections_of(matrix):
-    return [matrix] if isinstance(matrix, ELL) else list(matrix.sections)
-
-
-def listed(case):
-    return [(int(i), int(j), v.item()) for i, j, v in zip(*case[:3])]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -15,14 +15,10 @@ from nitrix.sparse import (
     sectioned_ell_from_ell,
     sectioned_ell_from_ragged,
 )
-from support.ell_cases import FORMS, entries_of, ragged_case, slot_values
+from support.ell_cases import FORMS, entries_of, listed, ragged_case, slot_values
 from support.gradients import check_gradients
 
 EDGES = {"flat": ell_from_edges, "sectioned": sectioned_ell_from_edges}
-
-
-def listed(case):
-    return [(int(i), int(j), v.item()) for i, j, v in zip(*case[:3])]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -23,25 +23,18 @@ from nitrix.sparse import (
 from support import oracles
 from support.ell_cases import (
     FORMS,
+    WITH_ANNIHILATOR,
     entries_of,
+    listed,
     normal,
     product_oracle,
     ragged_case,
+    sections_of,
     slot_values,
     valid_of,
     with_slot_values,
 )
 from support.gradients import check_gradients
-
-WITH_ANNIHILATOR = [name for name in oracles.ALGEBRAS if name != "euclidean"]
-
-
-def sections_of(matrix):
-    return [matrix] if isinstance(matrix, ELL) else list(matrix.sections)
-
-
-def listed(case):
-    return [(int(i), int(j), v.item()) for i, j, v in zip(*case[:3])]
 
 
 @pytest.mark.fast

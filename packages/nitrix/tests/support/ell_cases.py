@@ -10,6 +10,7 @@ from nitrix.sparse import ELL, ell_from_ragged, sectioned_ell_from_ragged
 from support import oracles
 
 FORMS = {"flat": ell_from_ragged, "sectioned": sectioned_ell_from_ragged}
+WITH_ANNIHILATOR = [name for name in oracles.ALGEBRAS if name != "euclidean"]
 
 
 class Entries(NamedTuple):
@@ -53,12 +54,21 @@ def ragged_case(m=9, n=7, *, most=6, seed=0, dtype=np.float32):
     return Entries(rows, columns, rng.normal(size=rows.size).astype(dtype), (m, n))
 
 
+def listed(case):
+    """(row, column, value) of every entry."""
+    return [(int(i), int(j), v.item()) for i, j, v in zip(*case[:3])]
+
+
+def sections_of(matrix):
+    """The sections of a sectioned matrix; a flat one is its only section."""
+    return [matrix] if isinstance(matrix, ELL) else list(matrix.sections)
+
+
 def entries_of(matrix) -> Any:
     """(row, column, value) of every entry that counts, in the order of rows and slots, looked up slot by slot."""
-    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
     groups = [np.arange(matrix.n_rows)] if isinstance(matrix, ELL) else matrix.row_groups
     found = []
-    for section, group in zip(sections, groups):
+    for section, group in zip(sections_of(matrix), groups):
         values, indices = np.asarray(section.values), np.asarray(section.indices)
         for i, row in enumerate(np.asarray(group)):
             count = section.k_max if section.degree is None else int(section.degree[i])
@@ -69,9 +79,8 @@ def entries_of(matrix) -> Any:
 def product_oracle(name, matrix, x):
     """The product over an algebra from its definition, section by section."""
     out = np.zeros((matrix.n_rows, x.shape[1]), bool if name == "boolean" else np.float64)
-    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
     groups = [np.arange(matrix.n_rows)] if isinstance(matrix, ELL) else matrix.row_groups
-    for section, group in zip(sections, groups):
+    for section, group in zip(sections_of(matrix), groups):
         if section.n_rows:
             part = oracles.ell_matmul(name, section.values, section.indices, x, section.degree)
             out[np.asarray(group)] = part
@@ -92,7 +101,7 @@ def valid_of(section):
 
 def slot_values(matrix):
     """The values of all slots in one vector, in NumPy where they are known (nothing is compiled then)."""
-    sections = [matrix] if isinstance(matrix, ELL) else matrix.sections
+    sections = sections_of(matrix)
     traced = any(isinstance(section.values, jax.core.Tracer) for section in sections)
     xp = jnp if traced else np
     return xp.concatenate([xp.asarray(section.values).reshape(-1) for section in sections])
