@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from nibabel.spatialimages import SpatialImage
@@ -18,9 +18,9 @@ from thrux.lifting import lift
 from thrux.limits import Limits
 from thrux.nifti.reader import NiftiReader
 from thrux.nifti.writer import NiftiWriter, check_name
+from thrux.options import NanPolicy, check_choice, check_millimetres
 
 Mode = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
-NanPolicy = Literal["refuse", "zero", "ignore"]
 # Copies of one volume that are alive at a time, in float32: raw, scaled (twice as wide), padded, result...
 _VOLUMES_HELD = 12
 _WIDEST = 4000  # voxels; a kernel of that size means a wrong header
@@ -96,7 +96,9 @@ def smooth_file(
     Raises:
       ThruxError: If the source is refused, or the target cannot be written; nothing is left behind then.
     """
-    _check_options(fwhm, mode, nan)
+    check_millimetres("fwhm", fwhm)
+    check_choice("mode", mode, Mode)
+    check_choice("nan", nan, NanPolicy)
     target = check_name(target)
     refuse_existing(target, force=force)
     missing = 0
@@ -147,17 +149,6 @@ def _smooth_volume(
             weight = weight + (1 - np.asarray(inside))
         result = np.where(bad, np.float32(np.nan), result / np.where(bad, np.float32(1), weight))
     return result, count
-
-
-def _check_options(fwhm: float, mode: str, nan: str) -> None:
-    if not (math.isfinite(fwhm) and fwhm > 0):
-        raise ThruxError(
-            "it must be a positive number of mm", field="fwhm", value=fwhm, remedy="Give for instance 6"
-        )
-    for name, value, choices in (("mode", mode, get_args(Mode)), ("nan", nan, get_args(NanPolicy))):
-        if value not in choices:
-            known = ", ".join(choices)
-            raise ThruxError("it is not known", field=name, value=value, remedy=f"Choose one of {known}")
 
 
 def _check_image(reader: NiftiReader, fwhm: float) -> None:

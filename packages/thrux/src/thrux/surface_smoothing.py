@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,7 +16,7 @@ from thrux.errors import ThruxError
 from thrux.limits import MIB, Limits
 from thrux.maps import Part, SurfaceMaps, load_maps
 from thrux.maps.matching import NamedSurface, load_surfaces, pair
-from thrux.smoothing import NanPolicy
+from thrux.options import NanPolicy, check_choice, check_millimetres
 
 ZeroPolicy = Literal["keep", "ignore"]
 _AT_ONCE = 64  # maps; more take memory and are no faster
@@ -82,7 +81,9 @@ def smooth_surface_file(
         nothing is left behind then.
     """
     limits = limits or Limits()
-    _check_options(fwhm, nan, zeros)
+    check_millimetres("fwhm", fwhm)
+    check_choice("nan", nan, NanPolicy)
+    check_choice("zeros", zeros, ZeroPolicy)
     maps = load_maps(source, limits=limits)
     target = maps.check_name(target)
     refuse_existing(target, force=force)
@@ -226,17 +227,6 @@ def _count_not_finite(part: Part, inside: Bool[np.ndarray, " row"], nan: NanPoli
             remedy="Take them as 0 with --nan zero, or leave them out with --nan ignore",
         )
     return count
-
-
-def _check_options(fwhm: float, nan: str, zeros: str) -> None:
-    if not (math.isfinite(fwhm) and fwhm > 0):
-        raise ThruxError(
-            "it must be a positive number of mm", field="fwhm", value=fwhm, remedy="Give for instance 6"
-        )
-    for name, value, choices in (("nan", nan, get_args(NanPolicy)), ("zeros", zeros, get_args(ZeroPolicy))):
-        if value not in choices:
-            known = ", ".join(choices)
-            raise ThruxError("it is not known", field=name, value=value, remedy=f"Choose one of {known}")
 
 
 def _check_width(fwhm: float, surface: NamedSurface) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thrux.cli import console
+from thrux.cli.options import AsJson
 
 if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
@@ -26,9 +27,7 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help="A coarser volume and fewer steps, for a first look.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, also for a refusal.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show nitrix at work on real brain data, in a report with pictures.
 

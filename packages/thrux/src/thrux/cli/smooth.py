@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 from rich.text import Text
 
 from thrux.cli import console
-from thrux.limits import Limits
+from thrux.cli.options import AsJson, Force, MaxMemory, Nan, Width, limits_of
 
 
 class Mode(str, Enum):  # noqa: UP042 (typer shows str enums)
@@ -24,32 +23,12 @@ class Mode(str, Enum):  # noqa: UP042 (typer shows str enums)
     wrap = "wrap"
 
 
-class Nan(str, Enum):  # noqa: UP042
-    """What to do with voxels that are not numbers."""
-
-    refuse = "refuse"
-    zero = "zero"
-    ignore = "ignore"
-
-
-def checked_width(value: float) -> float:
-    """Refuse what is no width, while the command line is read."""
-    if not (math.isfinite(value) and value > 0):
-        raise typer.BadParameter(f"{value:g} is not a positive number of mm.")
-    return value
-
-
 def smooth(
     source: Annotated[
         Path, typer.Argument(metavar="IN", help="The image to read, 3-D or 4-D: .nii, .nii.gz.")
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The image to write: .nii, .nii.gz.")],
-    fwhm: Annotated[
-        float,
-        typer.Option(
-            metavar="MM", callback=checked_width, help="Full width of the Gaussian at half its height."
-        ),
-    ],
+    fwhm: Width,
     mode: Annotated[
         Mode, typer.Option(help="How the image goes on past its border (SciPy's names; constant means 0).")
     ] = Mode.reflect,
@@ -60,14 +39,9 @@ def smooth(
             "that is leave them out of their neighbours' mean and NaN in the output."
         ),
     ] = Nan.refuse,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, also for a refusal.")
-    ] = False,
-    max_memory: Annotated[
-        float | None,
-        typer.Option(metavar="GIB", min=0.001, help="Memory to use at most. Default: half of the machine's."),
-    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    max_memory: MaxMemory = None,
 ) -> None:
     """Smooth an image in space by a Gaussian that is MM millimetres wide.
 
@@ -89,7 +63,6 @@ def smooth(
     with console.refusals(as_json=as_json):
         from thrux.smoothing import smooth_file  # late: JAX is not needed to print the help
 
-        limits = Limits() if max_memory is None else Limits(memory=int(max_memory * 2**30))
         with console.progress_bar() as bar:
             task = bar.add_task("Smoothing", total=None)
             report = smooth_file(
@@ -99,7 +72,7 @@ def smooth(
                 mode=mode.value,
                 nan=nan.value,
                 force=force,
-                limits=limits,
+                limits=limits_of(max_memory),
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         if report.not_finite:

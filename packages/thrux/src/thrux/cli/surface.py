@@ -10,8 +10,7 @@ import typer
 from rich.text import Text
 
 from thrux.cli import console
-from thrux.cli.smooth import Nan, checked_width
-from thrux.limits import Limits
+from thrux.cli.options import AsJson, Force, MaxMemory, Nan, Width, checked_width, limits_of
 
 
 class Zeros(str, Enum):  # noqa: UP042 (typer shows str enums)
@@ -41,12 +40,7 @@ def smooth(
         ),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, of the kind of DATA.")],
-    fwhm: Annotated[
-        float,
-        typer.Option(
-            metavar="MM", callback=checked_width, help="Full width of the Gaussian at half its height."
-        ),
-    ],
+    fwhm: Width,
     other: Annotated[
         Path | None,
         typer.Option(metavar="SURF", help="The surface of the other hemisphere, for a CIFTI file with both."),
@@ -75,14 +69,9 @@ def smooth(
             "them, that is leave them out and 0 in the output."
         ),
     ] = Zeros.keep,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, also for a refusal.")
-    ] = False,
-    max_memory: Annotated[
-        float | None,
-        typer.Option(metavar="GIB", min=0.001, help="Memory to use at most. Default: half of the machine's."),
-    ] = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    max_memory: MaxMemory = None,
 ) -> None:
     """Smooth maps on a surface by a Gaussian along the surface that is MM millimetres wide.
 
@@ -106,7 +95,6 @@ def smooth(
     with console.refusals(as_json=as_json):
         from thrux.surface_smoothing import smooth_surface_file  # late: JAX is not needed to print the help
 
-        limits = Limits() if max_memory is None else Limits(memory=int(max_memory * 2**30))
         with console.progress_bar() as bar:
             task = bar.add_task("Smoothing", total=None)
             report = smooth_surface_file(
@@ -119,7 +107,7 @@ def smooth(
                 zeros=zeros.value,
                 structure=None if structure is None else f"CORTEX_{structure.value.upper()}",
                 force=force,
-                limits=limits,
+                limits=limits_of(max_memory),
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         if report.not_finite:
@@ -172,14 +160,12 @@ def geodesic(
         float | None,
         typer.Option(
             metavar="MM",
-            callback=lambda mm: None if mm is None else checked_width(mm),
+            callback=checked_width,
             help="Count the vertices that are not farther; those beyond are NaN in FILE.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output, also for a refusal.")
-    ] = False,
+    force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure distances in mm along a surface, from one vertex or from the nearest of several.
 

@@ -1,0 +1,45 @@
+"""Options that several commands have, with one wording."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from thrux.limits import Limits
+
+
+class Nan(str, Enum):  # noqa: UP042 (typer shows str enums)
+    """What to do with values that are not numbers."""
+
+    refuse = "refuse"
+    zero = "zero"
+    ignore = "ignore"
+
+
+def checked_width(value: float | None) -> float | None:
+    """Refuse what is no width, while the command line is read."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value:g} is not a positive number of mm.")
+    return value
+
+
+def limits_of(max_memory: float | None) -> Limits:
+    """What a file may ask for."""
+    return Limits() if max_memory is None else Limits(memory=int(max_memory * 2**30))
+
+
+Width = Annotated[
+    float,
+    typer.Option(metavar="MM", callback=checked_width, help="Full width of the Gaussian at half its height."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, also for a refusal.")
+]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(metavar="GIB", min=0.001, help="Memory to use at most. Default: half of the machine's."),
+]
