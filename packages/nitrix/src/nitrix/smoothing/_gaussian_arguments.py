@@ -1,56 +1,21 @@
-"""Reads and checks the arguments of the Gaussian filter: what is known before tracing is refused in words."""
+"""Reads and checks what the Gaussian filter alone is told."""
 
-import math
 import operator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Inexact
+
+from nitrix.smoothing._image_arguments import cast, per_axis
 
 WIDEST = 8_192  # voxels of radius; wider ones are mistaken units, and would fill the memory
-
-
-def floating(x: Any) -> Inexact[Array, "..."]:
-    """`x` as an array of floats or complex numbers."""
-    dtype = getattr(x, "dtype", None)
-    if dtype is not None and not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)):
-        raise TypeError(f"gaussian: x has dtype {dtype}; give an array of numbers.")
-    image = jnp.asarray(x)
-    if jnp.issubdtype(image.dtype, jnp.inexact):
-        return image
-    return image.astype(jax.dtypes.canonicalize_dtype(np.float64))
-
-
-def spatial_axes(ndim: int, spatial_rank: int | None) -> range:
-    """The last `spatial_rank` axes."""
-    if spatial_rank is None:
-        return range(ndim)
-    rank = operator.index(spatial_rank)
-    if not 1 <= rank <= ndim:
-        raise ValueError(f"gaussian: spatial_rank={rank} must be from 1 to {ndim}, the number of axes of x.")
-    return range(ndim - rank, ndim)
-
-
-def per_axis(name: str, value: Any, rank: int) -> list[Any]:
-    """One value for each spatial axis."""
-    shape = (len(value),) if isinstance(value, (list, tuple)) else np.shape(value)
-    if shape == ():
-        return [value] * rank
-    if shape != (rank,):
-        raise ValueError(
-            f"gaussian: {name} has shape {shape} but {rank} axes are spatial; "
-            f"give one value, or one for each."
-        )
-    return [value[i] for i in range(rank)]
 
 
 def orders_of(order: Any, rank: int) -> list[int]:
     """The order of differentiation along each spatial axis."""
     orders = []
-    for value in per_axis("order", order, rank):
+    for value in per_axis("order", order, rank, "gaussian"):
         try:
             m = operator.index(value)
         except TypeError:
@@ -59,26 +24,6 @@ def orders_of(order: Any, rank: int) -> list[int]:
             raise ValueError(f"gaussian: order={m} must not be negative.")
         orders.append(m)
     return orders
-
-
-def _primal(value: Any) -> Any:
-    """The value without its tangent: concrete under `grad`, a tracer under `jit`."""
-    return lax.stop_gradient(value) if isinstance(value, jax.Array) else value
-
-
-def known_value(value: Any) -> float | None:
-    """The number behind a value, or None while it is traced."""
-    primal = _primal(value)
-    return None if isinstance(primal, jax.core.Tracer) else float(primal)
-
-
-def check_width(name: str, value: Any, *, at_least_zero: bool) -> None:
-    """Refuse what is no width or no spacing, where the number is known."""
-    known = known_value(value)
-    if known is None or (math.isfinite(known) and (known > 0 or (known == 0 and at_least_zero))):
-        return
-    wanted = "finite and not negative" if at_least_zero else "finite and positive"
-    raise ValueError(f"gaussian: {name}={known} must be {wanted}.")
 
 
 def in_voxels(width: Any, factor: float, step: Any, dtype: Any) -> Any:
@@ -96,11 +41,6 @@ def radius_of(extent: float) -> int:
             f"check the units of sigma and spacing, or smooth a coarser image."
         )
     return int(extent + 0.5)
-
-
-def cast(value: Any, dtype: Any) -> Any:
-    """A scalar of `dtype`, still on the host where it can be."""
-    return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
 
 
 def outer_value(cval: Any, dtype: Any) -> Any:

@@ -12,19 +12,18 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Num, Real, Shaped
 
 from nitrix._boundary import BoundaryMode, plain_mode
-from nitrix.smoothing._gaussian_arguments import (
+from nitrix.smoothing._gaussian_arguments import in_voxels, orders_of, outer_value, radius_of
+from nitrix.smoothing._gaussian_axis import gaussian_weights, smooth_axis
+from nitrix.smoothing._gaussian_turns import smooth_in_turns, takes_turns
+from nitrix.smoothing._image_arguments import (
     cast,
+    check_truncate,
     check_width,
     floating,
-    in_voxels,
     known_value,
-    orders_of,
-    outer_value,
     per_axis,
-    radius_of,
     spatial_axes,
 )
-from nitrix.smoothing._gaussian_axis import gaussian_weights, smooth_axis
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 TRACED_REACH = 1024  # voxels of radius that a kernel has room for if its width is not known before tracing
@@ -95,23 +94,22 @@ def gaussian(
       >>> [round(value, 3) for value in smooth.tolist()]
       [0.0, 0.106, 0.787, 0.106, 0.0]
     """
-    image = floating(x)
-    axes = spatial_axes(image.ndim, spatial_rank)
+    image = floating(x, "gaussian")
+    axes = spatial_axes(image.ndim, spatial_rank, "gaussian")
     rank = len(axes)
     boundary = plain_mode(mode, "gaussian")
     if (sigma is None) == (fwhm is None):
         given = "none" if sigma is None else "both"
         raise ValueError(f"gaussian: give either sigma or fwhm; {given} of them was given.")
     name = "fwhm" if sigma is None else "sigma"
-    widths = per_axis(name, fwhm if sigma is None else sigma, rank)
-    spacings = per_axis("spacing", spacing, rank)
+    widths = per_axis(name, fwhm if sigma is None else sigma, rank, "gaussian")
+    spacings = per_axis("spacing", spacing, rank, "gaussian")
     orders = orders_of(order, rank)
-    if not (math.isfinite(truncate) and truncate > 0):
-        raise ValueError(f"gaussian: truncate={truncate} must be positive and finite.")
+    check_truncate(truncate, "gaussian")
     for value in widths:
-        check_width(name, value, at_least_zero=True)
+        check_width(name, value, "gaussian", at_least_zero=True)
     for value in spacings:
-        check_width("spacing", value, at_least_zero=False)
+        check_width("spacing", value, "gaussian", at_least_zero=False)
 
     dtype = np.dtype(np.float32) if image.dtype.itemsize <= 2 else np.empty(0, image.dtype).real.dtype
     factor = FWHM_PER_SIGMA if sigma is None else 1.0
@@ -144,11 +142,17 @@ def _smooth(
     plan: tuple[tuple[int, int, int], ...],
     mode: str,
 ) -> Inexact[Array, "..."]:
-    """The axes of `plan`, (axis, reach, order) each, in SciPy's order."""
+    """The axes of `plan`, (axis, reach, order) each."""
     narrow = image.dtype.itemsize <= 2
     out = image.astype(np.float32) if narrow else image
     outside = None if cval is None else cval.astype(out.dtype)
-    for (axis, reach, order), (sigma, radius, scale) in zip(plan, operands, strict=True):
-        weights = gaussian_weights(sigma, radius, scale, reach=reach, order=order)
-        out = smooth_axis(out, axis, weights, mode=mode, cval=outside)
+    weights = [
+        gaussian_weights(sigma, radius, scale, reach=reach, order=order)
+        for (_, reach, order), (sigma, radius, scale) in zip(plan, operands, strict=True)
+    ]
+    if takes_turns(image.shape, plan, cval):
+        out = smooth_in_turns(out, weights, mode=mode, cval=outside)
+    else:
+        for (axis, _, _), w in zip(plan, weights, strict=True):
+            out = smooth_axis(out, axis, w, mode=mode, cval=outside)
     return out.astype(image.dtype)

@@ -1,0 +1,77 @@
+"""Reads and checks what filters of images share: what is known before tracing is refused in words."""
+
+import math
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Inexact
+
+
+def floating(x: Any, function: str, name: str = "x") -> Inexact[Array, "..."]:
+    """`x` as an array of floats or complex numbers."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is not None and not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)):
+        raise TypeError(f"{function}: {name} has dtype {dtype}; give an array of numbers.")
+    image = jnp.asarray(x)
+    if jnp.issubdtype(image.dtype, jnp.inexact):
+        return image
+    return image.astype(jax.dtypes.canonicalize_dtype(np.float64))
+
+
+def spatial_axes(ndim: int, spatial_rank: int | None, function: str, name: str = "x") -> range:
+    """The last `spatial_rank` axes."""
+    if spatial_rank is None:
+        return range(ndim)
+    rank = operator.index(spatial_rank)
+    if not 1 <= rank <= ndim:
+        raise ValueError(
+            f"{function}: spatial_rank={rank} must be from 1 to {ndim}, the number of axes of {name}."
+        )
+    return range(ndim - rank, ndim)
+
+
+def per_axis(name: str, value: Any, rank: int, function: str) -> list[Any]:
+    """One value for each spatial axis."""
+    shape = (len(value),) if isinstance(value, (list, tuple)) else np.shape(value)
+    if shape == ():
+        return [value] * rank
+    if shape != (rank,):
+        raise ValueError(
+            f"{function}: {name} has shape {shape} but {rank} axes are spatial; "
+            f"give one value, or one for each."
+        )
+    return [value[i] for i in range(rank)]
+
+
+def _primal(value: Any) -> Any:
+    """The value without its tangent: concrete under `grad`, a tracer under `jit`."""
+    return lax.stop_gradient(value) if isinstance(value, jax.Array) else value
+
+
+def known_value(value: Any) -> float | None:
+    """The number behind a value, or None while it is traced."""
+    primal = _primal(value)
+    return None if isinstance(primal, jax.core.Tracer) else float(primal)
+
+
+def check_width(name: str, value: Any, function: str, *, at_least_zero: bool) -> None:
+    """Refuse what is no width or no spacing, where the number is known."""
+    known = known_value(value)
+    if known is None or (math.isfinite(known) and (known > 0 or (known == 0 and at_least_zero))):
+        return
+    wanted = "finite and not negative" if at_least_zero else "finite and positive"
+    raise ValueError(f"{function}: {name}={known} must be {wanted}.")
+
+
+def check_truncate(truncate: float, function: str) -> None:
+    if not (math.isfinite(truncate) and truncate > 0):
+        raise ValueError(f"{function}: truncate={truncate} must be positive and finite.")
+
+
+def cast(value: Any, dtype: Any) -> Any:
+    """A scalar of `dtype`, still on the host where it can be."""
+    return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
