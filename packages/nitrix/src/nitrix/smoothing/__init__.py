@@ -1,8 +1,13 @@
 """Smoothing of images and of fields on surfaces, in millimetres, differentiable in the data and in the width."""
 
-# Linear filters.
+# Of images: within edges, and across them.
+from nitrix.smoothing.bilateral_image import bilateral as bilateral
 from nitrix.smoothing.gaussian import gaussian as gaussian
 
 # On surfaces.
 from nitrix.smoothing.surface import surface_gaussian as surface_gaussian
 from nitrix.smoothing.surface import surface_gaussian_degree as surface_gaussian_degree
+
+# Of images with impulse noise.
+from nitrix.smoothing.susan import susan_emulator as susan_emulator
+from nitrix.smoothing.susan_threshold import susan_brightness_threshold as susan_brightness_threshold
