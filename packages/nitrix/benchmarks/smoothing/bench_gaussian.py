@@ -1,4 +1,4 @@
-"""The Gaussian filter against SciPy's, at a crop of a head and at a whole one."""
+"""The Gaussian filter against SciPy's: cubes, the grids of the MNI152 template at 2 and 1 mm, and series."""
 
 import functools
 
@@ -11,9 +11,11 @@ from nitrix.smoothing import gaussian
 
 WORKLOADS = {  # name: (shape, sigma in voxels, required ratio)
     "gaussian 128^3 sigma 2": ((128, 128, 128), 2.0, 6.0),
-    "gaussian 128^3 sigma 6": ((128, 128, 128), 6.0, 6.0),
-    "gaussian 256^3 sigma 2": ((256, 256, 256), 2.0, None),
-    "gaussian 256^3 sigma 6": ((256, 256, 256), 6.0, None),
+    "gaussian 128^3 sigma 6": ((128, 128, 128), 6.0, 10.0),
+    "gaussian 256^3 sigma 2": ((256, 256, 256), 2.0, 4.0),
+    "gaussian 256^3 sigma 6": ((256, 256, 256), 6.0, 4.0),
+    "gaussian MNI 2 mm sigma 2": ((99, 117, 95), 2.0, 4.0),
+    "gaussian MNI 2 mm sigma 6": ((99, 117, 95), 6.0, 4.0),
     "gaussian MNI 1 mm fwhm 6 mm": ((197, 233, 189), 6 / 2.354820045030949, None),
     "gaussian 4000 series of 1200 samples": ((4000, 1200), 3.0, None),
 }

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nitrix.smoothing import gaussian
+from support.gradients import check_gradients
+from support.memory import compiled_memory, form
 
 MODES = ["reflect", "mirror", "nearest", "constant", "wrap", "grid-mirror", "grid-constant", "grid-wrap"]
 FIVE = MODES[:5]
 FWHM = 2 * np.sqrt(2 * np.log(2))
-# One sample, shorter than the kernel, a dense matrix, and the windowed form on a middle and on a last axis.
-SHAPES = [(1,), (4, 3), (2, 80, 3), (2, 90)]
+# One sample, shorter than the kernel, all axes in turns, and windows on a middle and on a last axis.
+SHAPES = [(1,), (4, 3), (5, 80, 3), (2, 400, 3), (2, 400)]
 
 
 def normal(shape, seed=0):
@@ -122,6 +124,22 @@ def test_batch_axes_do_not_mix(x64):
             np.testing.assert_allclose(got[i, j], ndi.gaussian_filter(x[i, j], (1.0, 2.0)), 0, 1e-13)
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize("mode", ["constant", "wrap"])
+def test_volumes_of_a_batch_are_smoothed_by_themselves(x64, mode):
+    x = normal((2, 3, 9, 8, 8))
+    got = gaussian(x, sigma=(1.0, 1.5, 2.0), mode=mode, cval=0.5, spatial_rank=3)
+    want = ndi.gaussian_filter(x, (1.0, 1.5, 2.0), mode=mode, cval=0.5, axes=(2, 3, 4))
+    np.testing.assert_allclose(got, want, 0, 1e-13)
+
+
+def test_derivatives_of_a_volume(x64):
+    def smooth(x, sigma, cval):
+        return gaussian(x, sigma=sigma, mode="constant", cval=cval, spatial_rank=3)
+
+    check_gradients(smooth, normal((2, 8, 8, 8)), np.array([1.0, 0.8, 1.4]), np.array(0.7), order=1)
+
+
 @pytest.mark.parametrize("shape", [(0,), (3, 0, 2), ()], ids=str)
 def test_images_without_extent_come_back(shape):
     x = jnp.ones(shape)
@@ -194,10 +212,10 @@ def test_gradient_in_the_widths(x64, mode, argument):
 
 
 def test_second_derivative_in_sigma(x64):
-    x = normal((2, 70))
+    x = normal((2, 300))
 
     def loss(s):
-        return (gaussian(x, sigma=s) ** 2).sum()
+        return (gaussian(x, sigma=s, spatial_rank=1) ** 2).sum()
 
     want = finite_difference(jax.grad(loss), 1.7)
     np.testing.assert_allclose(jax.grad(jax.grad(loss))(1.7), want, 1e-6)
@@ -218,7 +236,7 @@ def test_gradient_at_sigma_zero_is_finite(x64, trace):
 
 
 @pytest.mark.parametrize("mode", FIVE)
-@pytest.mark.parametrize("shape", [(5, 6), (2, 80), (2, 1100)], ids=str)
+@pytest.mark.parametrize("shape", [(5, 6), (2, 300), (2, 1100)], ids=str)
 def test_gradient_in_the_image_is_the_transpose(x64, shape, mode):
     x, y = normal(shape), normal(shape, 1)
 
@@ -311,7 +329,7 @@ def test_nan_spreads_over_its_lines_only():
 
 
 @pytest.mark.parametrize("sigma", [2.0, 6.0])
-def test_temporaries_stay_within_three_volumes(sigma):
-    x = jax.ShapeDtypeStruct((128, 128, 128), jnp.float32)
-    program = jax.jit(lambda v: gaussian(v, sigma=sigma)).lower(x).compile()
-    assert program.memory_analysis().temp_size_in_bytes <= 3 * 4 * 128**3
+@pytest.mark.parametrize("shape", [(128, 128, 128), (256, 256, 256), (99, 117, 95), (4, 64, 64, 40)], ids=str)
+def test_temporaries_stay_within_two_volumes(shape, sigma):
+    memory = compiled_memory(lambda v: gaussian(v, sigma=sigma, spatial_rank=3), form(*shape))
+    assert memory.temporaries <= 2 * memory.outputs

@@ -1,8 +1,8 @@
 """The sampled Gaussian along one axis as a matrix product, with the boundary rule folded into the matrix.
 
 A dense n x n matrix costs n products per voxel whatever sigma is, which a CPU does faster than 2 * radius + 1
-shifted additions. Where the kernel is short beside the axis, or the axis is long, the axis is cut into blocks
-and each block's window (the block and its margins) is multiplied by one small matrix that all blocks share.
+shifted additions. Where the axis is long and the kernel short beside it, the axis is cut into blocks and each
+block's window (the block and its margins) is multiplied by one small matrix that all blocks share.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from jaxtyping import Array, Inexact, Int, Num, Real
 
 from nitrix._boundary import source_index
 
+SHORTEST_CUT = 256  # samples: what windows save below is lost in copying them
 LONGEST_DENSE = 1024  # samples: a dense matrix of 4 MiB in float32
 BLOCKS = (32, 1024)  # the smallest and the largest block of the windowed form
 
@@ -35,7 +36,7 @@ def smooth_axis(
     blocks = max(1, n // max(BLOCKS[0], min(4 * reach, BLOCKS[1]), reach))
     block = max(-(-n // blocks), reach)
     # Windows halve the products or better; on a leading axis a dense product needs no transposition and wins.
-    short = 2 * (block + 2 * reach) <= n and leading > 1
+    short = n > SHORTEST_CUT and 2 * (block + 2 * reach) <= n and leading > 1
     if n > LONGEST_DENSE or short:
         out = (_short_windows if n <= LONGEST_DENSE else _windows)(
             lines, weights.astype(x.dtype), mode, block
@@ -43,11 +44,7 @@ def smooth_axis(
     else:
         out = _product(dense_matrix(weights, n, mode).astype(x.dtype), lines)
     if mode == "constant" and cval is not None:
-        before, after = _tails(weights, n)
-        outside = before + after
-        # A cval of NaN or infinity is for the border alone, so it is never multiplied by zero.
-        added = jnp.where(outside != 0, cval * outside.astype(x.dtype), jnp.zeros((), x.dtype))
-        out = out + added[:, None]
+        out = out + border_values(weights, n, cval, x.dtype)[:, None]
     return out.reshape(x.shape)
 
 
@@ -98,6 +95,16 @@ def dense_matrix(weights: Real[Array, " tap"], n: int, mode: str) -> Real[Array,
         reflected = folded[(-j - i) % period]
         matrix = matrix + jnp.where((j > 0) & (j < n - 1), reflected, jnp.zeros_like(reflected))
     return matrix
+
+
+def border_values(
+    weights: Real[Array, " tap"], n: int, cval: Num[Array, ""], dtype: Any
+) -> Inexact[Array, " n"]:
+    """What the value outside the image adds to each sample of an axis."""
+    before, after = _tails(weights, n)
+    outside = before + after
+    # A cval of NaN or infinity is for the border alone, so it is never multiplied by zero.
+    return jnp.where(outside != 0, cval * outside.astype(dtype), jnp.zeros((), dtype))
 
 
 def _tails(weights: Real[Array, " tap"], n: int) -> tuple[Real[Array, " n"], Real[Array, " n"]]:

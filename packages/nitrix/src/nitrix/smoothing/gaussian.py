@@ -44,9 +44,9 @@ def gaussian(
     """Smooth an image with a Gaussian, one axis after the other.
 
     The sampled, truncated and normalised Gaussian of `scipy.ndimage.gaussian_filter`, applied as one matrix
-    product per axis. Linear in `x`, differentiable in `x`, `sigma`, `fwhm`, `spacing` and `cval`, in both
-    directions and to any order. The radius is a step function of sigma, through which nothing is
-    differentiated.
+    product per axis, at a cost that does not grow with sigma. Linear in `x`, differentiable in `x`, `sigma`,
+    `fwhm`, `spacing` and `cval`, in both directions and to any order. The radius is a step function of sigma,
+    through which nothing is differentiated.
 
     Args:
       x: The image; leading axes that `spatial_rank` leaves out are a batch. Integers and booleans are taken
@@ -73,6 +73,15 @@ def gaussian(
         `spatial_rank` out of range.
 
     Note:
+      Along an axis of n samples the filter is a dense n x n matrix with the boundary rule folded in: n
+      products a voxel, whatever sigma is. Two or more axes of up to 384 samples, which are all smoothed, are
+      passed round from product to product, with one volume of temporaries; other axes are smoothed in their
+      place. An axis of more than 256 samples in its place whose kernel is short beside it, and any of more
+      than 1024, is cut into windows instead, at a cost that stops growing with n. None of these forms
+      approximates: from SciPy's float64 result they differ by roundings, at most 2.1e-7 of the largest
+      value of `x` in float32 and 3.4e-16 in float64 (seen over all modes, sigma from 0.5 to 30 voxels,
+      3-D images and series of 700 and 1500 samples).
+
       Where sigma is traced (under `jit` or `vmap`) the radius is computed on the device and the kernel is cut
       by a mask, so nothing needs to be static. There is room for a radius of 1024 voxels: a traced sigma
       beyond that, or one that would have been refused, gives NaN in place of the error.
@@ -150,7 +159,7 @@ def _smooth(
         gaussian_weights(sigma, radius, scale, reach=reach, order=order)
         for (_, reach, order), (sigma, radius, scale) in zip(plan, operands, strict=True)
     ]
-    if takes_turns(image.shape, plan, cval):
+    if takes_turns(image.shape, plan, outside=mode == "constant" and cval is not None):
         out = smooth_in_turns(out, weights, mode=mode, cval=outside)
     else:
         for (axis, _, _), w in zip(plan, weights, strict=True):
