@@ -11,3 +11,11 @@ from nitrix.smoothing.surface import surface_gaussian_degree as surface_gaussian
 # Of images with impulse noise.
 from nitrix.smoothing.susan import susan_emulator as susan_emulator
 from nitrix.smoothing.susan_threshold import susan_brightness_threshold as susan_brightness_threshold
+
+# Of points, over neighbours in a space of features.
+from nitrix.smoothing.bilateral import bilateral_gaussian as bilateral_gaussian
+from nitrix.smoothing.metric import DiagonalMetric as DiagonalMetric
+from nitrix.smoothing.metric import FactorMetric as FactorMetric
+from nitrix.smoothing.metric import FeatureMetric as FeatureMetric
+from nitrix.smoothing.metric import block_diagonal_metric as block_diagonal_metric
+from nitrix.smoothing.metric import metric_from_spd as metric_from_spd

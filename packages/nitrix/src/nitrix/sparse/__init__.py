@@ -34,6 +34,7 @@ from nitrix.sparse.grid import band_matrix as band_matrix
 from nitrix.sparse.grid import grid_gradient as grid_gradient
 from nitrix.sparse.grid import grid_identity as grid_identity
 from nitrix.sparse.grid import grid_laplacian as grid_laplacian
+from nitrix.sparse.grid import grid_neighbourhood as grid_neighbourhood
 from nitrix.sparse.grid import regular_grid_stencil as regular_grid_stencil
 
 # Triangle meshes: icospheres, rings, geodesics, areas, Laplacians; all names of `nitrix.sparse.mesh`.
@@ -64,3 +65,7 @@ from nitrix.sparse.mesh import mesh_pool_max as mesh_pool_max
 from nitrix.sparse.mesh import mesh_structure as mesh_structure
 from nitrix.sparse.mesh import mesh_unpool_max as mesh_unpool_max
 from nitrix.sparse.mesh import vertex_areas as vertex_areas
+
+# Point clouds.
+from nitrix.sparse.points import nearest_neighbours as nearest_neighbours
+from nitrix.sparse.points import points_within as points_within
