@@ -1,8 +1,18 @@
 """Smoothing of images and of fields on surfaces, in millimetres, differentiable in the data and in the width."""
 
+# Of points, over neighbours in a space of features. Before the next: its module has the name of the function there.
+from nitrix.smoothing.bilateral import bilateral_gaussian as bilateral_gaussian
+
 # Of images: within edges, and across them.
 from nitrix.smoothing.bilateral_image import bilateral as bilateral
 from nitrix.smoothing.gaussian import gaussian as gaussian
+
+# What near means among features.
+from nitrix.smoothing.metric import DiagonalMetric as DiagonalMetric
+from nitrix.smoothing.metric import FactorMetric as FactorMetric
+from nitrix.smoothing.metric import FeatureMetric as FeatureMetric
+from nitrix.smoothing.metric import block_diagonal_metric as block_diagonal_metric
+from nitrix.smoothing.metric import metric_from_spd as metric_from_spd
 
 # On surfaces.
 from nitrix.smoothing.surface import surface_gaussian as surface_gaussian
@@ -11,11 +21,3 @@ from nitrix.smoothing.surface import surface_gaussian_degree as surface_gaussian
 # Of images with impulse noise.
 from nitrix.smoothing.susan import susan_emulator as susan_emulator
 from nitrix.smoothing.susan_threshold import susan_brightness_threshold as susan_brightness_threshold
-
-# Of points, over neighbours in a space of features.
-from nitrix.smoothing.bilateral import bilateral_gaussian as bilateral_gaussian
-from nitrix.smoothing.metric import DiagonalMetric as DiagonalMetric
-from nitrix.smoothing.metric import FactorMetric as FactorMetric
-from nitrix.smoothing.metric import FeatureMetric as FeatureMetric
-from nitrix.smoothing.metric import block_diagonal_metric as block_diagonal_metric
-from nitrix.smoothing.metric import metric_from_spd as metric_from_spd

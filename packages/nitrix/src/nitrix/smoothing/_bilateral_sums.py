@@ -12,7 +12,7 @@ own window, with a'(x, o) = sum_c q_c(x + o) V_c(x) - r(x + o) for the pair seen
 """
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,6 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from nitrix.semiring.paired import paired_given
 from nitrix.smoothing._shifts import Lines, Window, sweep
 
 FAR = 1e18  # a guide beyond the border: its square is finite in float32, and exp(-FAR^2) is 0
@@ -89,26 +88,15 @@ def _forward(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]
     return out, total
 
 
-def _with_statistics(
-    window: Window, guide: Guide, values: Array
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    results = _forward(window, guide, values)
-    return results, results
-
-
 def _backward(
-    window: Window,
-    guide: Guide,
-    values: Array,
-    statistics: tuple[Array, Array],
-    cotangents: tuple[Array, Array],
+    window: Window, guide: Guide, values: Array, statistics: tuple[Array, Array], g: Array
 ) -> tuple[Guide, Array]:
     scaled, precision = guide
     out, total = statistics
     bias = _biases(window, precision)
     squares = jnp.asarray(np.append(window.offsets, 0 * window.offsets[:1], axis=0) ** 2, precision.dtype)
     axis = len(window.shape) + 1
-    q = _divide(cotangents[0], total)
+    q = _divide(g, total)
     r = (q * out).sum(axis=-axis, keepdims=True)
 
     def term(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
@@ -149,4 +137,46 @@ def _definition(window: Window, guide: Guide, values: Array) -> tuple[Array, Arr
     return window.take_back(_divide(*sums)), window.take_back(sums[1])
 
 
-_means = cast(Any, paired_given)(_forward, _with_statistics, _backward, _definition)
+# Reverse mode streams as above. Its own derivatives, of both modes and any order, are those of the definition.
+@jax.custom_jvp
+def _remembered(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]:
+    return _forward(window, guide, values)
+
+
+@_remembered.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    return jax.jvp(partial(_definition, primals[0]), primals[1:], tangents[1:])
+
+
+@jax.custom_jvp
+def _gradient(window: Window, guide: Guide, values: Array, kept: Any, g: Array) -> tuple[Guide, Array]:
+    return _backward(window, guide, values, lax.stop_gradient(kept), g)
+
+
+@_gradient.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    window, guide, values, _, g = primals
+
+    def pulled(guide: Guide, values: Array, g: Array) -> tuple[Guide, Array]:
+        (_, total), pull = jax.vjp(partial(_definition, window), guide, values)
+        return pull((g, jnp.zeros_like(total)))
+
+    moved = jax.jvp(pulled, (guide, values, g), (tangents[1], tangents[2], tangents[4]))[1]
+    return _gradient(*primals), moved
+
+
+@jax.custom_vjp
+def _means(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]:
+    return _forward(window, guide, values)
+
+
+def _remember(window: Window, guide: Guide, values: Array) -> tuple[tuple[Array, Array], Any]:
+    kept = _remembered(window, guide, values)
+    return kept, (window, guide, values, kept)
+
+
+def _pull_back(kept: Any, cotangents: tuple[Array, Array]) -> tuple[Any, Guide, Array]:
+    return None, *_gradient(*kept, cotangents[0])
+
+
+_means.defvjp(_remember, _pull_back)

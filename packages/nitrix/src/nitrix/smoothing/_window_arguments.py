@@ -66,7 +66,7 @@ def radii(
     return reach, sigmas, steps
 
 
-def _extent(sigma: Any, step: Any, truncate: float, function: str) -> float:
+def _extent(sigma: Any, step: Any, truncate: float, function: str) -> int:
     known_sigma, known_step = known_value(sigma), known_value(step)
     if known_sigma is None or known_step is None:
         traced = "sigma_space" if known_sigma is None else "spacing"
@@ -74,7 +74,7 @@ def _extent(sigma: Any, step: Any, truncate: float, function: str) -> float:
             f"{function}: {traced} is traced, so the size of the window cannot be chosen; give radius= in voxels, for "
             f"instance the one of the widest sigma_space, or keep {traced} out of jit and vmap."
         )
-    return math.floor(truncate * known_sigma / known_step + 0.5)
+    return int(min(truncate * known_sigma / known_step + 0.5, 1e9))
 
 
 def _given_radius(radius: Any, function: str) -> int:
