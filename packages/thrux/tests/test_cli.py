@@ -71,8 +71,12 @@ def test_smooth_json_is_one_object(run, image, tmp_path):
         "output": str(tmp_path / "out.nii"),
         "shape": [6, 6, 6, 2],
         "spacing_mm": [1, 1, 1],
+        "method": "gaussian",
         "fwhm_mm": 3,
+        "sigma_mm": pytest.approx(3 / 2.3548200450309493),
         "mode": "nearest",
+        "mask": None,
+        "inside": 216,
         "dtype": "float32",
         "not_finite": 0,
     }
@@ -111,6 +115,9 @@ def test_an_existing_output_needs_force(run, image, tmp_path):
         ["smooth", "a.nii", "b.nii", "--fwhm", "nan"],
         ["smooth", "a.nii", "b.nii", "--fwhm", "six"],
         ["smooth", "a.nii", "b.nii", "--fwhm", "6", "--mode", "edge"],
+        ["smooth", "a.nii", "b.nii", "--fwhm", "6", "--sigma", "2"],
+        ["smooth", "a.nii", "b.nii", "--fwhm", "6", "--method", "bilateral"],
+        ["smooth", "a.nii", "b.nii", "--fwhm", "6", "--method", "bilateral", "--sigma-intensity", "much"],
         ["demo"],
         ["sharpen"],
     ],
@@ -119,6 +126,49 @@ def test_a_wrong_command_line_is_exit_code_2(run, words):
     result = run(*words)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+GUIDED = ["--guide", "t2.nii", "--sigma-intensity", "10%"]
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "name"),
+    [
+        ("gaussian", ["--sigma-intensity", "10%"], "--sigma-intensity"),
+        ("gaussian", ["--guide", "t2.nii"], "--guide"),
+        ("susan", GUIDED, "--sigma-intensity"),
+        ("bilateral", [*GUIDED, "--brightness-threshold", "9"], "--brightness-threshold"),
+        ("permutohedral", [*GUIDED, "--no-median"], "--no-median"),
+        ("bilateral", [*GUIDED, "--mode", "wrap"], "--mode"),
+    ],
+)
+def test_options_of_another_method_are_refused_by_name(run, image, tmp_path, method, options, name):
+    result = run("smooth", image, tmp_path / "out.nii", "--fwhm", 3, "--method", method, *options)
+    assert result.exit_code == 2
+    assert f"Invalid value for {name}: it belongs to --method " in result.stderr
+    assert f", not to {method}." in result.stderr
+    assert not (tmp_path / "out.nii").exists()
+
+
+def test_every_parameter_used_is_in_the_json(run, image, nifti, tmp_path, rng):
+    guide = nifti(rng.normal(size=(6, 6, 6)).astype("f4"), name="t2.nii")
+    mask = nifti(np.ones((6, 6, 6), "u1"), name="mask.nii")
+    words = ["smooth", image, tmp_path / "out.nii", "--sigma", 1, "--mask", mask, "--json"]
+    result = run(*words, "--method", "bilateral", "--guide", guide, *["--sigma-intensity", 0.5] * 2)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["method"] == "bilateral"
+    assert (found["sigma_mm"], found["sigma_intensity"]) == (1, [0.5, 0.5])
+    assert (found["guides"], found["mask"], found["inside"]) == ([str(guide)], str(mask), 216)
+
+
+def test_an_estimated_threshold_is_said_aloud(run, nifti, tmp_path, rng):
+    path = nifti(100 + rng.normal(size=(6, 6, 6)).astype("f4"))
+    result = run("smooth", path, tmp_path / "out.nii", "--fwhm", 3, "--method", "susan", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["brightness_threshold_estimated"] is True
+    assert f"brightness threshold {found['brightness_threshold']:.4g}, estimated" in result.stderr
 
 
 def test_nan_voxels_are_counted_aloud(run, nifti, tmp_path):

@@ -7,6 +7,12 @@ if TYPE_CHECKING:
     # Errors and limits.
     from thrux.errors import ThruxError as ThruxError
 
+    # Ways to smooth, for `smooth_file`.
+    from thrux.filters import Bilateral as Bilateral
+    from thrux.filters import Gaussian as Gaussian
+    from thrux.filters import Permutohedral as Permutohedral
+    from thrux.filters import Susan as Susan
+
     # Functions on nibabel images.
     from thrux.lifting import lift as lift
     from thrux.limits import Limits as Limits
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "ThruxError": "errors",
     "Limits": "limits",
+    "Bilateral": "filters",
+    "Gaussian": "filters",
+    "Permutohedral": "filters",
+    "Susan": "filters",
     "lift": "lifting",
     "smooth": "smoothing",
     "smooth_file": "smoothing",

@@ -10,7 +10,7 @@ from thrux.errors import ThruxError
 NanPolicy = Literal["refuse", "zero", "ignore"]
 
 
-def check_millimetres(name: str, value: float) -> None:
+def check_millimetres(name: str, value: float | int) -> None:
     """Refuse what is no width."""
     if not (math.isfinite(value) and value > 0):
         raise ThruxError(

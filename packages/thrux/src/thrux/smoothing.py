@@ -1,29 +1,27 @@
-"""Gaussian smoothing of images and of image files."""
+"""Smoothing of images and of image files in space."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from thrux.atomic import refuse_existing
 from thrux.errors import ThruxError
+from thrux.filters.gaussian import Gaussian, Mode
+from thrux.filters.scene import Filter, Fitted, Scene, Volume
+from thrux.filters.width import check_room
 from thrux.lifting import lift
 from thrux.limits import Limits
 from thrux.nifti.reader import NiftiReader
 from thrux.nifti.writer import NiftiWriter, check_name
-from thrux.options import NanPolicy, check_choice, check_millimetres
-
-Mode = Literal["reflect", "mirror", "nearest", "constant", "wrap"]
-# Copies of one volume that are alive at a time, in float32: raw, scaled (twice as wide), padded, result...
-_VOLUMES_HELD = 12
-_WIDEST = 4000  # voxels; a kernel of that size means a wrong header
+from thrux.options import NanPolicy, check_choice
+from thrux.voxels import Voxels, check_finite, finite_values, load_guide, load_mask, taking_part
 
 
 def smooth(
@@ -59,22 +57,29 @@ class SmoothReport:
     output: str
     shape: tuple[int, ...]
     spacing_mm: tuple[float, float, float]
+    method: str
     fwhm_mm: float
-    mode: str
+    sigma_mm: float
+    parameters: dict[str, Any]  # further ones of the method, with what was estimated
+    mask: str | None
+    inside: int  # voxels of a volume that the mask leaves in
     dtype: str
-    not_finite: int  # voxels, over all volumes, that held NaN or infinity
+    not_finite: int  # voxels within the mask, over all volumes, that held NaN or infinity
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for `--json`."""
-        return asdict(self)
+        """The report for `--json`, the method's parameters among the rest."""
+        fields = {name: value for name, value in vars(self).items() if name != "parameters"}
+        return {**fields, **self.parameters}
 
 
 def smooth_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    fwhm: float,
+    fwhm: float | None = None,
     mode: Mode = "reflect",
+    method: Filter | None = None,
+    mask: str | os.PathLike[str] | None = None,
     nan: NanPolicy = "refuse",
     force: bool = False,
     limits: Limits | None = None,
@@ -86,106 +91,105 @@ def smooth_file(
       source: The file to read, as untrusted input.
       target: The file to write, atomically. Affine, header and extensions are those of `source`; the
         values are float32 (float64 if `source` has float64), unscaled.
-      fwhm: Full width at half maximum in mm.
-      mode: How the image goes on past its border, under SciPy's names.
-      nan: What to do with voxels that are NaN or infinite: "refuse" the file; take them as "zero"; or
-        "ignore" them, that is leave them out of the mean of their neighbours and in the output as NaN.
+      fwhm: Full width at half maximum of a Gaussian in mm, a short form of `method=Gaussian(fwhm=..., mode=...)`.
+      mode: How the image goes on past its border, under SciPy's names; with `fwhm`.
+      method: A `Gaussian`, `Bilateral`, `Susan` or `Permutohedral` of thrux, instead of `fwhm`.
+      mask: A file with one volume on the same grid. Where it is 0 or NaN, voxels take no part and keep their values.
+      nan: What to do with voxels that are NaN or infinite, in the image or in a guide: "refuse" the file; take
+        them as "zero"; or "ignore" them, that is leave them out of the mean of their neighbours and in the output
+        as NaN.
       force: Replace `target` if it exists.
       limits: What `source` may ask for. Default: `Limits()`.
       progress: Called with (volumes done, volumes in all).
     Raises:
-      ThruxError: If the source is refused, or the target cannot be written; nothing is left behind then.
+      ThruxError: If a file is refused, if the images do not lie on one grid, if the method cannot serve it, or if
+        the target cannot be written; nothing is left behind then.
+    Example:
+      >>> import os, tempfile, nibabel, numpy
+      >>> from thrux import Bilateral
+      >>> folder = tempfile.mkdtemp()
+      >>> step = numpy.repeat([0, 100], 32).reshape(4, 4, 4).astype("f4")
+      >>> nibabel.save(nibabel.Nifti1Image(step, numpy.eye(4)), os.path.join(folder, "step.nii"))
+      >>> by = Bilateral(fwhm=3.0, sigma_intensity=10)
+      >>> report = smooth_file(os.path.join(folder, "step.nii"), os.path.join(folder, "out.nii"), method=by)
+      >>> report.method, report.parameters["sigma_intensity"]
+      ('bilateral', [10.0])
     """
-    check_millimetres("fwhm", fwhm)
-    check_choice("mode", mode, Mode)
+    if (fwhm is None) == (method is None):
+        raise ThruxError(
+            "either fwhm or a method is needed, and not both",
+            field="fwhm",
+            value="none" if fwhm is None else fwhm,
+            remedy="Give fwhm for a Gaussian, or method=Bilateral(fwhm=..., ...)",
+        )
+    by = method if method is not None else Gaussian(fwhm=fwhm, mode=mode)
     check_choice("nan", nan, NanPolicy)
     target = check_name(target)
     refuse_existing(target, force=force)
-    missing = 0
     with NiftiReader(source, limits=limits) as reader:
         header = reader.header
-        _check_image(reader, fwhm)
+        check_room(reader, *by.stated)
+        reader.check_memory((by.volumes_held + len(by.guide_files)) * 4 * math.prod(reader.volume_shape))
+        inside = None if mask is None else load_mask(mask, reader)
+        guides = [load_guide(path, reader, inside, nan) for path in by.guide_files]
+        run = _Run(by, inside, guides, nan, reader)
         dtype = np.dtype(np.float64 if header.dtype.newbyteorder("=") == np.float64 else np.float32)
         if progress:
             progress(0, reader.n_volumes)
         with NiftiWriter(target, header, dtype=dtype, force=force) as writer:
             for done, volume in enumerate(reader.volumes(), start=1):
-                smoothed, count = _smooth_volume(volume, header.spacing, fwhm, mode, nan)
-                if count and nan == "refuse":
-                    where = f" of volume {done} of {reader.n_volumes}" if reader.n_volumes > 1 else ""
-                    raise ThruxError(
-                        f"{count} voxels{where} are NaN or infinite and would spoil their neighbours",
-                        file=source,
-                        field="data",
-                        remedy="Take them as 0 with --nan zero, or leave them out with --nan ignore",
-                    )
-                missing += count
-                writer.write(smoothed)
+                writer.write(run.smoothed(volume, done))
                 if progress:
                     progress(done, reader.n_volumes)
     return SmoothReport(
-        str(source), str(target), header.shape, header.spacing, fwhm, mode, dtype.name, missing
+        str(source),
+        str(target),
+        header.shape,
+        header.spacing,
+        by.name,
+        by.fwhm_mm,
+        by.sigma_mm,
+        run.parameters,
+        None if mask is None else str(mask),
+        math.prod(reader.volume_shape) if inside is None else int(inside.sum()),
+        dtype.name,
+        run.not_finite,
     )
 
 
-def _smooth_volume(
-    volume: np.ndarray, spacing: tuple[float, float, float], fwhm: float, mode: Mode, nan: NanPolicy
-) -> tuple[np.ndarray, int]:
-    """The smoothed volume and the number of voxels that are not finite in float32."""
-    from nitrix.smoothing import gaussian
+class _Run:
+    """A filter on one volume after the other, with what it has learned from the first."""
 
-    with np.errstate(over="ignore"):
-        values = volume.astype(np.float32, order="C")
-    bad = ~np.isfinite(values)
-    count = int(bad.sum())
-    if count and nan == "refuse":
-        return values, count
-    values[bad] = 0
-    result = np.asarray(gaussian(values, fwhm=fwhm, spacing=spacing, mode=mode))
-    if count and nan == "ignore":
-        weight = np.asarray(gaussian((~bad).astype(np.float32), fwhm=fwhm, spacing=spacing, mode=mode))
-        if mode == "constant":  # past the border there are zeros, which do count
-            inside = gaussian(np.ones_like(values), fwhm=fwhm, spacing=spacing, mode=mode)
-            weight = weight + (1 - np.asarray(inside))
-        result = np.where(bad, np.float32(np.nan), result / np.where(bad, np.float32(1), weight))
-    return result, count
+    def __init__(
+        self,
+        by: Filter,
+        inside: Voxels | None,
+        guides: list[tuple[Volume, Voxels]],
+        nan: NanPolicy,
+        reader: NiftiReader,
+    ) -> None:
+        self._by, self._inside, self._nan, self._reader = by, inside, nan, reader
+        self._guides = [volume for volume, _ in guides]
+        self._absent = np.zeros(reader.volume_shape, bool)
+        for _, unknown in guides:
+            self._absent |= unknown
+        self._fitted: Fitted | None = None
+        self.not_finite = 0
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {} if self._fitted is None else self._fitted.parameters
 
-def _check_image(reader: NiftiReader, fwhm: float) -> None:
-    """What only smoothing asks of an image."""
-    header = reader.header
-    path = Path(header.path)
-    if len(header.shape) < 3:
-        raise ThruxError(
-            "smoothing needs three spatial axes",
-            file=path,
-            field="dim[0]",
-            value=len(header.shape),
-            remedy="Give a 3-D or 4-D image",
-        )
-    if 3000 <= int(header.raw["intent_code"]) < 3100:
-        raise ThruxError(
-            "this is a CIFTI file, whose axes are not x, y, z",
-            file=path,
-            field="intent_code",
-            value=int(header.raw["intent_code"]),
-            remedy="Smooth it along its surfaces with a tool for CIFTI",
-        )
-    extent = max(n * mm for n, mm in zip(header.shape, header.spacing, strict=False))
-    if fwhm > extent:
-        raise ThruxError(
-            f"it is wider than the image, which spans {extent:.4g} mm",
-            file=path,
-            field="fwhm",
-            value=fwhm,
-            remedy="Give a smaller width in mm, and check the voxel size in the header",
-        )
-    if fwhm > _WIDEST * min(header.spacing):
-        raise ThruxError(
-            f"it is more than {_WIDEST} voxels of {min(header.spacing):.4g} mm",
-            file=path,
-            field="fwhm",
-            value=fwhm,
-            remedy="Check the voxel size and its unit in the header",
-        )
-    reader.check_memory(_VOLUMES_HELD * 4 * math.prod(reader.volume_shape))
+    def smoothed(self, volume: Volume, number: int) -> Volume:
+        """NaN where a voxel is left out for want of a number, the same value outside the mask."""
+        values, bad = finite_values(volume, self._inside)
+        total = self._reader.n_volumes
+        where = f" of volume {number} of {total}" if total > 1 else ""
+        self.not_finite += check_finite(bad, self._nan, self._reader.header.path, where)
+        absent = self._absent | bad if self._nan == "ignore" else self._absent
+        present = taking_part(self._inside, absent)
+        if self._fitted is None:
+            scene = Scene(values, present, self._guides, self._reader.header.spacing)
+            self._fitted = self._by.fit(scene)
+        result = np.where(absent, np.float32(np.nan), self._fitted.apply(values, present))
+        return result if self._inside is None else np.where(self._inside, result, volume)
