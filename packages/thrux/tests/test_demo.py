@@ -92,9 +92,14 @@ def check_report(out, result):
         assert race["largest_difference"] < 2e-6 * race["largest_value"]
         assert 200 < race["largest_value"] < 300
     assert result["slope_by_grad"] == pytest.approx(result["slope_by_differences"], rel=1e-3)
+    noisy, smooth = (result[f"denoising_{name}_psnr_db"] for name in ("noisy", "gaussian"))
+    for name in ("bilateral", "susan", "permutohedral"):
+        if name != "permutohedral" or f"denoising_{name}_psnr_db" in result:  # where the lattice is served
+            assert result[f"denoising_{name}_psnr_db"] > max(noisy, smooth) + 1
     page = (out / "report.html").read_text()
+    assert f"<td>bilateral</td><td>{result['denoising_bilateral_psnr_db']:.2f} dB</td>" in page
     rest = "resting_frames" in result  # where the package brainspace is installed
-    assert page.count("data:image/png;base64,") == 6 + rest
+    assert page.count("data:image/png;base64,") == 7 + rest
     assert not rest or result["resting_frames"] == 652
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere

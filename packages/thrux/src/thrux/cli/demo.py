@@ -31,10 +31,11 @@ def demo(
 ) -> None:
     """Show nitrix at work on real brain data, in a report with pictures.
 
-    Four jobs on data that installed packages carry: a brain image smoothed in millimetres, maps smoothed along
-    the folded cortex, distances along it, and hidden wave speeds found again by gradients. The first three are
-    compared with SciPy, in time and in value; the gradients are compared with differences. Where the package
-    brainspace is installed, the resting-state run that it carries is smoothed too. It takes about a minute.
+    Five jobs on data that installed packages carry: a brain image smoothed in millimetres, noise taken away from
+    it by methods that keep edges, maps smoothed along the folded cortex, distances along it, and hidden wave speeds
+    found again by gradients. Gaussians and distances are compared with SciPy, in time and in value; the gradients
+    with differences. Where the package brainspace is installed, the resting-state run that it carries is smoothed
+    too. It takes about a minute.
 
     DIR receives report.html (one file, open it in a browser), demo.png and results.json.
 

@@ -1,4 +1,4 @@
-"""One small picture of three of the jobs, for the top of the report and for a README."""
+"""One small picture of four of the jobs, for the top of the report and for a README."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 from matplotlib.colors import LinearSegmentedColormap
 
 from thrux.demo.data import Cortex
+from thrux.demo.denoising import Denoised
 from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.pictures import around, draw_loss, middle_slice, new_figure, paint_distance, paint_speed, png
 from thrux.demo.render import LATERAL, MEDIAL
@@ -17,23 +18,30 @@ NIGHT = "#0d1117"
 
 
 def overview(
-    cortex: Cortex, volume: SmoothedVolume, distance: CorticalDistance, tomography: Tomography
+    cortex: Cortex,
+    volume: SmoothedVolume,
+    denoised: Denoised,
+    distance: CorticalDistance,
+    tomography: Tomography,
 ) -> bytes:
     """The picture as PNG; 256 colours keep it small."""
     figure = new_figure(12.0, 4.1, background=NIGHT)
     grid = figure.subplots(2, 4, width_ratios=[0.78, 0.78, 1.25, 1.25])
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.05, 0.04)
-    box = around(volume.volume.values)
     widest = max(volume.smoothed)
+    kept = "bilateral" if "bilateral" in denoised.results else max(denoised.results)
     night = LinearSegmentedColormap.from_list("night", [NIGHT, "white"])
-    for column, (title, values) in enumerate(
-        [("MNI152 T1", volume.volume.values), (f"FWHM {widest:g} mm", volume.smoothed[widest])]
-    ):
-        for row, axis in enumerate((2, 0)):
-            axes = grid[row, column]
-            panel = middle_slice(values[box], volume.volume.spacing, axis)
-            axes.imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
-        grid[0, column].set_title(title, color="white", fontsize=12)
+    heads = {
+        (0, 0): ("MNI152 T1", volume.volume, volume.volume.values),
+        (0, 1): (f"FWHM {widest:g} mm", volume.volume, volume.smoothed[widest]),
+        (1, 0): (f"noise, {denoised.psnr_db['noisy']:.0f} dB", denoised.volume, denoised.noisy),
+        (1, 1): (f"{kept}, {denoised.psnr_db[kept]:.0f} dB", denoised.volume, denoised.results[kept]),
+    }
+    for place, (title, source, values) in heads.items():
+        box = around(source.values, margin=round(14 / min(source.spacing)))
+        panel = middle_slice(values[box], source.spacing, 2)
+        grid[place].imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
+        grid[place].set_title(title, color="white", fontsize=12 - 2 * place[0], pad=3)
     panels = {
         (0, 2): paint_distance(cortex, distance, LATERAL, height=200),
         (1, 2): paint_distance(cortex, distance, MEDIAL, height=200),
@@ -47,8 +55,8 @@ def overview(
         axes.axis("off")
     grid[1, 3].axis("on")
     draw_loss(grid[1, 3], tomography)
-    box = grid[1, 3].get_position()
-    grid[1, 3].set_position((box.x0 + 0.05, box.y0 + 0.11, box.width - 0.06, box.height - 0.15))
+    place = grid[1, 3].get_position()
+    grid[1, 3].set_position((place.x0 + 0.05, place.y0 + 0.11, place.width - 0.06, place.height - 0.15))
     return _few_colours(png(figure, dpi=100))
 
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
 
 CAPTIONS = {
-    "overview": "Three of the four jobs at a glance.",
+    "overview": "Four of the five jobs at a glance.",
     "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
+    "methods": "One slice of the template with noise, after each method, and before noise; below, what is left of the "
+    "noise and what was lost with it: the Gaussian loses the edges.",
     "maps": "Sulcal depth with noise as strong as itself, on the inflated hemisphere, and smoothed at two widths.",
     "rest": "Correlation in time with a vertex in the hand area (black) over the frames of a resting-state run, "
     "before and after smoothing along the cortex; the medial wall is grey.",
@@ -32,6 +34,7 @@ def page(result: DemoResult, figures: dict[str, bytes]) -> str:
         {"rest": ""} | {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
         style=_text("report.css"),
         gaussian_table=_table(result.races[:2]),
+        denoising_table=_plain_table(("Method", "PSNR", "Time"), result.denoising),
         maps_table=_table(result.races[2:4]),
         distance_table=_table(result.races[4:]),
         **{f"{section}_facts": _list(lines) for section, lines in result.facts.items()},
@@ -63,11 +66,19 @@ def _figure(png: bytes, caption: str) -> str:
 
 def _table(races: list[Race]) -> str:
     heads = ("Job", "nitrix", "SciPy", "SciPy / nitrix", "Compiling, once", "Largest difference")
+    return _rows(heads, [_row(race) for race in races])
+
+
+def _plain_table(heads: tuple[str, ...], cells: list[tuple[str, str, str]]) -> str:
+    return _rows(heads, ["<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in cells])
+
+
+def _rows(heads: tuple[str, ...], rows: list[str]) -> str:
     return (
         '<div class="scroll"><table><thead><tr>'
         + "".join(f"<th>{head}</th>" for head in heads)
         + "</tr></thead><tbody>"
-        + "".join(_row(race) for race in races)
+        + "".join(rows)
         + "</tbody></table></div>"
     )
 

@@ -1,4 +1,4 @@
-"""The four jobs in a row, and the files that come of them."""
+"""The five jobs in a row, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from thrux.atomic import atomic_output
 from thrux.demo.data import check_packages, load_cortex, load_volume
+from thrux.demo.folder import prepare_folder, write
 from thrux.demo.race import Race
-from thrux.errors import ThruxError
 
 REPORT, PICTURE, RESULTS = "report.html", "demo.png", "results.json"
 
@@ -29,6 +28,7 @@ class DemoResult:
     races: list[Race]
     facts: dict[str, list[str]]  # in words, by section
     numbers: dict[str, float | int]
+    denoising: list[tuple[str, str, str]]  # method, peak signal to noise, time
     versions: str
     quick: bool
 
@@ -62,17 +62,30 @@ def run_demo(
       ThruxError: If a package is missing or the folder is refused.
     """
     began = time.perf_counter()
-    _prepare_folder(out, force=force)
+    prepare_folder(out, force=force)
     check_packages()
     from nitrix import show_versions
 
-    from thrux.demo import geodesic, overview, pictures, report, resting, smoothing, tomography, volume
+    from thrux.demo import (
+        denoising,
+        denoising_pictures,
+        geodesic,
+        overview,
+        pictures,
+        report,
+        resting,
+        smoothing,
+        tomography,
+        volume,
+    )
 
     progress("Reading the MNI152 template and the fsaverage5 surfaces", 0.02)
     image, cortex = load_volume(every=4 if quick else 1), load_cortex()
     progress("Smoothing the template, by nitrix and by SciPy", 0.05)
     rounds = 1 if quick else 3
     smoothed = volume.run(image, rounds=rounds)
+    progress("Taking noise away by several methods", 0.15)
+    denoised = denoising.run(load_volume(every=2))
     progress("Smoothing maps along the cortex", 0.25)
     maps = smoothing.run(cortex, rounds=rounds)
     recording = resting.find()
@@ -88,8 +101,9 @@ def run_demo(
         on_step=lambda step: progress("Learning wave speeds by gradients", 0.4 + 0.35 * step / steps),
     )
     drawings: dict[str, Callable[[], bytes]] = {
-        "overview": partial(overview.overview, cortex, smoothed, distance, found),
+        "overview": partial(overview.overview, cortex, smoothed, denoised, distance, found),
         "slices": partial(pictures.slices, smoothed),
+        "methods": partial(denoising_pictures.methods_side_by_side, denoised),
         "maps": partial(pictures.smoothed_maps, cortex, maps),
         "distance": partial(pictures.distance_map, cortex, distance),
         "speed": partial(pictures.speed_maps, cortex, found),
@@ -107,15 +121,16 @@ def run_demo(
         report=str(out / REPORT),
         seconds=time.perf_counter() - began,
         races=[*smoothed.races, *maps.races, *distance.races],
-        facts=_facts(maps, rest, distance, found),
-        numbers=_numbers(maps, rest, distance, found),
+        facts={"denoising": denoising.facts(denoised), **_facts(maps, rest, distance, found)},
+        numbers={**denoising.numbers(denoised), **_numbers(maps, rest, distance, found)},
+        denoising=denoising.table(denoised),
         versions=versions.getvalue(),
         quick=quick,
     )
     progress("Writing the report", 0.99)
-    _write(out / PICTURE, figures["overview"])
-    _write(out / RESULTS, json.dumps(result.as_dict(), indent=2, allow_nan=False).encode())
-    _write(out / REPORT, report.page(result, figures).encode())
+    write(out / PICTURE, figures["overview"])
+    write(out / RESULTS, json.dumps(result.as_dict(), indent=2, allow_nan=False).encode())
+    write(out / REPORT, report.page(result, figures).encode())
     return result
 
 
@@ -162,30 +177,3 @@ def _numbers(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, float
         "slope_by_grad": found.gradient,
         "slope_by_differences": found.gradient_by_differences,
     }
-
-
-def _prepare_folder(out: Path, *, force: bool) -> None:
-    try:
-        if not out.exists():
-            out.mkdir()
-        elif not out.is_dir():
-            raise ThruxError("it is a file", file=out, field="--out", remedy="Give the name of a folder")
-        elif not force and any(out.iterdir()):
-            raise ThruxError(
-                "the folder is not empty",
-                file=out,
-                field="--out",
-                remedy="Choose another one, or add --force: only the report's own files are replaced",
-            )
-    except OSError as error:
-        raise ThruxError(
-            f"the folder cannot be made or read ({error.strerror})",
-            file=out,
-            field="--out",
-            remedy="Make the folder above it first, and check that you may write there",
-        ) from None
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_output(path, force=True) as stream:
-        stream.write(content)
