@@ -60,9 +60,9 @@ class DiagonalMetric:
 
     def project(self, deltas: Real[ArrayLike, "... d_f"]) -> Float[Array, "... d_f"]:
         """Differences in standard deviations."""
-        left, scale = _matched(deltas, inverse(self.sigma))
+        left, scale, dtype = _matched(deltas, inverse(self.sigma))
         # What does not count is left out whatever it holds.
-        return jnp.where(scale == 0, 0, left) * scale
+        return (jnp.where(scale == 0, 0, left) * scale).astype(dtype)
 
     def tree_flatten_with_keys(self) -> tuple[Any, Any]:
         return [(jax.tree_util.GetAttrKey("sigma"), self.sigma)], None
@@ -104,8 +104,8 @@ class FactorMetric:
 
     def project(self, deltas: Real[ArrayLike, "... d_f"]) -> Float[Array, "... k"]:
         """Differences in standard deviations along the factor's columns."""
-        left, factor = _matched(deltas, self.factor)
-        return jnp.matmul(left, factor, precision=lax.Precision.HIGHEST)
+        left, factor, dtype = _matched(deltas, self.factor)
+        return jnp.matmul(left, factor, precision=lax.Precision.HIGHEST).astype(dtype)
 
     def tree_flatten_with_keys(self) -> tuple[Any, Any]:
         return [(jax.tree_util.GetAttrKey("factor"), self.factor)], None
@@ -194,12 +194,13 @@ def inverse(sigma: Array) -> Array:
     return jnp.where(sigma > 0, 1 / jnp.where(sigma > 0, sigma, 1), jnp.nan)
 
 
-def _matched(deltas: Any, by: Array) -> tuple[Array, Array]:
-    """Both in one dtype, of which there is no shorter one than float32."""
+def _matched(deltas: Any, by: Array) -> tuple[Array, Array, Any]:
+    """Both in one dtype, of which there is no shorter one than float32; and that of the result."""
     given = jnp.asarray(deltas)
     wide = any(x.dtype == np.float64 for x in (given, by))
     dtype = np.dtype(np.float64 if wide else np.float32)
-    return given.astype(dtype), by.astype(dtype)
+    back = given.dtype if jnp.issubdtype(given.dtype, jnp.floating) else dtype
+    return given.astype(dtype), by.astype(dtype), back
 
 
 def _real(function: str, what: str, given: Any, axes: int) -> Array:

@@ -67,8 +67,9 @@ class Cells:
             other = spread(start[cells].ravel(), count.ravel())
             one = np.repeat(np.arange(len(some)), count.sum(1))
             squared = np.zeros(len(one))
-            for column in self.columns:
-                squared += np.square(column[some][one] - column[other])
+            with np.errstate(over="ignore"):  # infinitely far is far enough
+                for column in self.columns:
+                    squared += np.square(column[some][one] - column[other])
             near = np.flatnonzero(squared <= self.radius * self.radius)
             yield self.order[some], one[near], self.order[other[near]], squared[near]
 

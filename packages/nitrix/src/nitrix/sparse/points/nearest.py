@@ -22,7 +22,8 @@ def nearest_neighbours(points: Real[ArrayLike, "n d"], k: int) -> Int[Array, "n 
 
     Known points in up to four dimensions are sorted into cells on the host (NumPy, float64). Otherwise each point is
     compared with all others on the device, in the dtype of the points and in blocks of rows: the time grows with the
-    square of their number, memory does not. Points at equal distance come in any order. Nothing is differentiated.
+    square of their number, memory does not. Of points at equal distance those of lower number come first, as far as
+    rounding lets them be equal. Nothing is differentiated.
 
     Args:
       points: Coordinates; scale them first if axes differ in what a distance means. A point that is not finite is no
@@ -115,6 +116,10 @@ def _smallest(served: Any, count: Rows, distance: Floats, other: Rows, k: int) -
     distances, others = distances[served], others[served]
     if k < widest:
         near = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        furthest = np.take_along_axis(distances, near, 1).max(1)
+        tied = np.flatnonzero((distances <= furthest[:, None]).sum(1) > k)
+        if len(tied):
+            near[tied] = np.lexsort((others[tied], distances[tied]), axis=1)[:, :k]
         distances, others = np.take_along_axis(distances, near, 1), np.take_along_axis(others, near, 1)
     order = np.lexsort((others, distances), axis=1)
     return np.take_along_axis(others, order, 1)

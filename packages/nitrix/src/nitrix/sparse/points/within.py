@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Real
@@ -88,4 +89,4 @@ def radius_of(function: str, radius: Any) -> float:
 
 def _dtype(points: Any) -> Any:
     dtype = getattr(points, "dtype", np.dtype(np.float64))
-    return jax.dtypes.canonicalize_dtype(dtype if jax.dtypes.issubdtype(dtype, np.floating) else np.float64)
+    return jax.dtypes.canonicalize_dtype(dtype if jnp.issubdtype(dtype, jnp.floating) else np.float64)
