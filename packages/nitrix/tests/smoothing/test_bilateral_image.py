@@ -11,12 +11,17 @@ from hypothesis.extra import numpy as hnp
 from nitrix.smoothing import _shifts, bilateral
 from nitrix.smoothing._bilateral_sums import negative_exponential
 from support import window_filters as oracles
-from support.gradients import check_gradients
+from support.gradients import QUICK_COMPILE, check_gradients
 from support.memory import compiled_memory, form
 
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
+
+
+def quick(function):
+    """Jitted, with little time spent on compiling."""
+    return jax.jit(function, compiler_options=QUICK_COMPILE)
 
 
 @pytest.mark.fast
@@ -40,7 +45,7 @@ def test_matches_the_definition(x64, shape, sigma, spacing, radius):
     np.testing.assert_allclose(got, want, 0, 1e-13)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_guides_mask_and_batch(dtype):
     x = jnp.asarray(normal(2, 3, 4, 5), dtype)
     guide = jnp.asarray(normal(2, 4, 5, seed=1), dtype)
@@ -51,7 +56,7 @@ def test_guides_mask_and_batch(dtype):
     flat = np.float64(x).reshape(6, 4, 5)
     want = oracles.bilateral(flat, np.float64(guide), (1.0, 0.8), (0.6, 0.9), (3, 2), mask)
     assert got.dtype == x.dtype
-    tolerance = {"float32": 1e-6, "bfloat16": 1e-2, "float16": 1e-3}[dtype]
+    tolerance = {"float32": 1e-6, "bfloat16": 1e-2}[dtype]
     np.testing.assert_allclose(np.float64(got).reshape(6, 4, 5), want, tolerance, tolerance)
     np.testing.assert_array_equal(got[..., ~mask], x[..., ~mask])
 
@@ -66,23 +71,22 @@ def test_images_of_a_batch_guide_themselves():
         np.testing.assert_allclose(mapped[i], want, 0, 1e-6)
 
 
-@pytest.mark.parametrize("shape", [(40, 50), (3, 40, 50)], ids=str)
-def test_blocks_change_nothing(x64, monkeypatch, shape):
-    x = normal(*shape)
+def test_blocks_change_nothing(x64, monkeypatch):
+    x, g = jnp.asarray(normal(2, 12, 13)), jnp.asarray(normal(2, 12, 13, seed=1))
 
-    def smooth(v, radius):
-        return bilateral(v, sigma_space=1.0, sigma_intensity=0.7, radius=radius, spatial_rank=2)
+    def both(v, sigma):
+        smooth = lambda v, s: bilateral(v, sigma_space=s, sigma_intensity=0.7, radius=1, spatial_rank=2)
+        value, pull = jax.vjp(smooth, v, sigma)
+        return value, pull(g)
 
-    def value_and_gradient(radius):
-        return jax.vjp(lambda v: smooth(v, radius), x)[1](jnp.asarray(normal(*shape, seed=1)))[0], smooth(
-            x, radius
-        )
-
-    whole = value_and_gradient(1)
-    monkeypatch.setattr(_shifts, "BLOCK", 256)
+    program, whole = str(jax.make_jaxpr(both)(x, 1.0)), quick(both)(x, 1.0)
+    monkeypatch.setattr(_shifts, "BLOCK", 64)
     jax.clear_caches()
-    for got, want in zip(value_and_gradient(1), whole):
-        np.testing.assert_allclose(got, want, 0, 1e-13)
+    assert str(jax.make_jaxpr(both)(x, 1.0)) != program
+    jax.tree.map(
+        lambda got, want: np.testing.assert_allclose(got, want, 0, 1e-12), quick(both)(x, 1.0), whole
+    )
+    monkeypatch.undo()
     jax.clear_caches()
 
 
@@ -151,7 +155,7 @@ def test_nan_spreads_over_its_windows_and_a_mask_keeps_it_out(of):
     def loss(image, guide):
         return jnp.where(mask, bilateral(image, guide=guide, mask=mask, **options), 0).sum()
 
-    value, gradient = jax.value_and_grad(loss, (0, 1))(image, guide)
+    value, gradient = quick(jax.value_and_grad(loss, (0, 1)))(image, guide)
     assert np.isfinite(value)
     assert all(np.isfinite(g).all() for g in gradient)
 
@@ -193,7 +197,8 @@ def test_gradient_where_the_window_follows_a_known_sigma(x64):
 
 
 def test_gradient_of_a_flat_image_is_the_transpose():
-    pulled = jax.grad(lambda x: bilateral(x, sigma_space=1.0, sigma_intensity=1e-3).sum())(jnp.ones((5, 6)))
+    total = lambda x: bilateral(x, sigma_space=1.0, sigma_intensity=1e-3, radius=1).sum()
+    pulled = quick(jax.grad(total))(jnp.ones((5, 6)))
     assert np.isfinite(pulled).all()
     np.testing.assert_allclose(pulled.sum(), 30, 1e-5)  # the weights of each voxel sum to 1
 
@@ -258,24 +263,24 @@ def test_neighbours_weigh_each_other_alike(x64):
 
 
 def test_the_exponential():
-    u = np.concatenate([np.linspace(0, 87, 10_001), [0, 88.5, 200, 1e30, np.inf]]).astype(np.float32)
-    got = jax.jit(negative_exponential)(u)
-    np.testing.assert_allclose(got[:10_001], np.exp(-np.float64(u[:10_001])), 1e-6)
-    np.testing.assert_allclose(got, np.exp(-np.float64(u)), 3e-7, 1e-7)
-    assert got[10_001] == np.float32(9.9999994e-1)
+    u = np.concatenate([np.linspace(0, 87, 10_001), [88.5, 200, 1e30, np.inf]]).astype(np.float32)
+    got = np.asarray(jax.jit(negative_exponential)(u))
+    want = np.exp(-np.float64(u))
+    np.testing.assert_allclose(got, want, 0, 2e-7)
+    np.testing.assert_allclose(got[:10_001], want[:10_001], 6e-6)
     np.testing.assert_array_equal(got[-3:], 0)
     assert np.isnan(negative_exponential(jnp.float32(jnp.nan)))
 
 
-@pytest.mark.parametrize(("truncate", "channels"), [(2.0, 1), (4.0, 1)])
-def test_temporaries_stay_within_four_volumes(truncate, channels):
+@pytest.mark.parametrize("truncate", [2.0, 4.0])
+def test_temporaries_stay_within_four_volumes(truncate):
     def smooth(x):
         return bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate)
 
     assert compiled_memory(smooth, form(96, 96, 96)).temporaries <= 4 * 4 * 96**3
 
 
-@pytest.mark.parametrize("truncate", [2.0, 4.0])
+@pytest.mark.parametrize("truncate", [1.0, 4.0])
 def test_the_gradient_needs_ten_volumes_whatever_the_window(truncate):
     def loss(x):
         return (bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate) ** 2).sum()

@@ -94,8 +94,9 @@ def bilateral(
     dtype = working_dtype(x)
     reach, sigmas, steps = radii(shape, sigma_space, spacing, truncate, radius, "bilateral")
     inside = mask_of(mask, shape, "bilateral")
+    batch = math.prod(x.shape[: axes.start])
     if guide is None:
-        by = x.reshape(-1, 1, *shape)
+        by = x.reshape(batch, 1, *shape)
         values = by
     else:
         by = real_image(guide, "bilateral", "guide")
@@ -105,7 +106,7 @@ def bilateral(
                 f"one channel as guide[None], and name the spatial axes of a batch by spatial_rank."
             )
         by = by[None]
-        values = x.reshape(1, -1, *shape)
+        values = x.reshape(1, batch, *shape)
     unit = units(sigma_intensity, by.shape[1], dtype, "bilateral", "sigma_intensity", factor=math.sqrt(2))
     if x.size == 0 or by.size == 0:
         if x.size > 0:
