@@ -12,7 +12,7 @@ import re
 import statistics
 from pathlib import Path
 
-from operation_rows import meshes, points, semiring, smoothing, sparse
+from operation_rows import filters, meshes, points, semiring, smoothing, sparse
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
@@ -32,7 +32,14 @@ OTHERS = {
 
 def rows():
     """Every row of the table."""
-    return [*semiring.rows(), *sparse.rows(), *meshes.rows(), *smoothing.rows(), *points.rows()]
+    return [
+        *semiring.rows(),
+        *sparse.rows(),
+        *meshes.rows(),
+        *smoothing.rows(),
+        *points.rows(),
+        *filters.rows(),
+    ]
 
 
 def page(results=None):
