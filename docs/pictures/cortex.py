@@ -56,10 +56,10 @@ def _around(x):
     return x.min() - margin, x.max() + margin
 
 
-def save(figure, name):
+def save(figure, name, *, colours=96):
     """Write a picture of few colours, which keeps it small."""
     figure.savefig(IMAGES / name, dpi=90)
     plt.close(figure)
     with Image.open(IMAGES / name) as picture:
-        few = picture.convert("RGB").quantize(96, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     few.save(IMAGES / name, optimize=True)
