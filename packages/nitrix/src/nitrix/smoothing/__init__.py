@@ -14,6 +14,12 @@ from nitrix.smoothing.metric import FeatureMetric as FeatureMetric
 from nitrix.smoothing.metric import block_diagonal_metric as block_diagonal_metric
 from nitrix.smoothing.metric import metric_from_spd as metric_from_spd
 
+# Of points, over all others, in linear time.
+from nitrix.smoothing.permutohedral import PermutohedralLattice as PermutohedralLattice
+from nitrix.smoothing.permutohedral import permutohedral_filter as permutohedral_filter
+from nitrix.smoothing.permutohedral import permutohedral_lattice as permutohedral_lattice
+from nitrix.smoothing.permutohedral import permutohedral_structure as permutohedral_structure
+
 # On surfaces.
 from nitrix.smoothing.surface import surface_gaussian as surface_gaussian
 from nitrix.smoothing.surface import surface_gaussian_degree as surface_gaussian_degree

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nitrix._apart import apart
 from nitrix.semiring._plain import log
 from nitrix.semiring._plain.euclidean import root, scale_of
-from nitrix.semiring._plain.streaming import apart
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import (
     BOOLEAN,

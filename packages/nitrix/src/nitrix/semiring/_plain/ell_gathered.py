@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nitrix._apart import apart
 from nitrix.semiring._plain import ell, log
 from nitrix.semiring._plain.ell import Slots
-from nitrix.semiring._plain.streaming import apart
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import EUCLIDEAN, LOG, REAL, TROPICAL_MAX_PLUS, builtin
 
