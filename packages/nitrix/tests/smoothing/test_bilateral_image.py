@@ -272,7 +272,7 @@ def test_the_exponential():
     assert np.isnan(negative_exponential(jnp.float32(jnp.nan)))
 
 
-@pytest.mark.parametrize("truncate", [2.0, 4.0])
+@pytest.mark.parametrize("truncate", [2.0, pytest.param(4.0, marks=pytest.mark.slow)])
 def test_temporaries_stay_within_four_volumes(truncate):
     def smooth(x):
         return bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate)
@@ -280,7 +280,7 @@ def test_temporaries_stay_within_four_volumes(truncate):
     assert compiled_memory(smooth, form(96, 96, 96)).temporaries <= 4 * 4 * 96**3
 
 
-@pytest.mark.parametrize("truncate", [1.0, 4.0])
+@pytest.mark.parametrize("truncate", [4.0, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_the_gradient_needs_ten_volumes_whatever_the_window(truncate):
     def loss(x):
         return (bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate) ** 2).sum()

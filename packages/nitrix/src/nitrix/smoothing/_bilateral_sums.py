@@ -26,7 +26,7 @@ FAR = 1e18  # a guide beyond the border: its square is finite in float32, and ex
 ISOLATED = 0.01  # a sum of weights up to this is no mean of anything: the voxel resembles none in the window
 
 Guide = tuple[Float[Array, "b k *spatial"], Float[Array, " axis"]]
-_FORWARD_CHUNK, _BACKWARD_CHUNK = 16, 8
+_CHUNK, _LONG_CHUNK = 8, 16  # neighbours at a time
 
 
 def weighted_means(
@@ -76,15 +76,19 @@ def _forward(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]
     scaled, precision = guide
     bias = _biases(window, precision)
 
-    def term(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
-        weight, _ = _weight(here[0], there[0], bias[j])
-        return weight * there[1], weight
+    def weigh(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
+        return _weight(here[0], there[0], bias[j])[:1]
+
+    def term(weights: Lines, here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
+        return weights[0] * there[1], weights[0]
 
     def finish(here: Lines, sums: Lines) -> tuple[Lines, Lines]:
         return (_divide(*sums), sums[1]), ()
 
     images = ((scaled, FAR), (values, 0.0))
-    (out, total), _ = sweep(window, images, term, finish, chunk=_FORWARD_CHUNK)
+    ahead = values.shape[1] > 2
+    chunk = _CHUNK if ahead else _LONG_CHUNK
+    (out, total), _ = sweep(window, images, weigh, term, finish, chunk=chunk, ahead=ahead)
     return out, total
 
 
@@ -99,18 +103,23 @@ def _backward(
     q = _divide(g, total)
     r = (q * out).sum(axis=-axis, keepdims=True)
 
-    def term(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
-        weight, d = _weight(here[0], there[0], bias[j])
-        near = weight * ((here[2] * there[1]).sum(axis=-2, keepdims=True) - here[3])
+    def weigh(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
+        weight, _ = _weight(here[0], there[0], bias[j])
+        return weight, weight * ((here[2] * there[1]).sum(axis=-2, keepdims=True) - here[3])
+
+    def term(weights: Lines, here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
+        weight, near = weights
         far = weight * ((there[2] * here[1]).sum(axis=-2, keepdims=True) - there[3])
-        return weight * there[2], (near + far) * d, near * squares[j][:, None]
+        return weight * there[2], (near + far) * (there[0] - here[0]), near * squares[j][:, None]
 
     def finish(here: Lines, sums: Lines) -> tuple[Lines, Lines]:
         leading = tuple(range(sums[2].ndim - 2))
         return (sums[0], 2 * sums[1]), (-sums[2].sum(axis=(*leading, -1)),)
 
     images = ((scaled, FAR), (values, 0.0), (q, 0.0), (r, 0.0))
-    (d_values, d_guide), (d_precision,) = sweep(window, images, term, finish, chunk=_BACKWARD_CHUNK)
+    (d_values, d_guide), (d_precision,) = sweep(
+        window, images, weigh, term, finish, chunk=_CHUNK, ahead=False
+    )
     return (d_guide, d_precision), d_values
 
 

@@ -85,17 +85,22 @@ class Window:
 def sweep(
     window: Window,
     images: Sequence[tuple[Inexact[Array, "..."], float]],
-    term: Callable[[Lines, Lines, Int[Array, ""]], Lines],
+    weigh: Callable[[Lines, Lines, Int[Array, ""]], Lines],
+    term: Callable[[Lines, Lines, Lines, Int[Array, ""]], Lines],
     finish: Callable[[Lines, Lines], tuple[Lines, Lines]],
     *,
     chunk: int,
+    ahead: bool,
 ) -> tuple[Lines, Lines]:
-    """Add `term` up over all neighbours, then apply `finish` to the sums; nothing larger than a block is kept.
+    """Add `term` up over all neighbours, then apply `finish` to the sums; nothing larger than some blocks is kept.
 
-    `images` are arrays [..., *spatial] with what stands beyond their borders. `term(here, there, j)` sees the lines of
-    a block and the same lines at its neighbour j, and gives a tuple of arrays to be added up; j == len(offsets) is a
-    neighbour to be ignored, whose term must be 0. `finish(here, sums)` gives arrays [..., sample] that become images,
-    and arrays without samples that are added up over the blocks.
+    `images` are arrays [..., *spatial] with what stands beyond their borders. `weigh(here, there, j)` sees the lines of
+    a block and the same lines at its neighbour j, and gives what `term(weights, here, there, j)` needs for the arrays
+    to be added up; j == len(offsets) is a neighbour to be ignored, whose term must be 0. `finish(here, sums)` gives
+    arrays [..., sample] that become images, and arrays without samples that are added up over the blocks.
+
+    Neighbours are taken by the `chunk`. The compiler computes weights anew for every sum that needs them; `ahead` has
+    them computed once, one chunk ahead of their use, so that they come from memory, which pays for many cheap sums.
     """
     widest = max(math.prod(image.shape[: image.ndim - len(window.shape)]) for image, _ in images)
     blocks = max(1, round(window.length * widest / BLOCK))
@@ -113,17 +118,26 @@ def sweep(
 
     def block(start: Any) -> tuple[Lines, Lines]:
         here = at(start + window.margin)
-        forms = jax.eval_shape(term, here, here, _NUMBER)
 
-        def body(i: Any, sums: Lines) -> Lines:
+        def there(i: Any, k: int) -> tuple[Lines, Int[Array, ""]]:
+            return at(start + window.margin + jnp.asarray(shifts)[i, k]), jnp.asarray(numbers)[i, k]
+
+        def weights_of(i: Any) -> tuple[Lines, ...]:
+            return tuple(weigh(here, *there(i, k)) for k in range(chunk))
+
+        def body(i: Any, state: tuple[Lines, tuple[Lines, ...]]) -> tuple[Lines, tuple[Lines, ...]]:
+            sums, weights = state
+            if not ahead:
+                weights = weights_of(i)
             for k in range(chunk):
-                shift, j = jnp.asarray(shifts)[i, k], jnp.asarray(numbers)[i, k]
-                more = term(here, at(start + window.margin + shift), j)
+                more = term(weights[k], here, *there(i, k))
                 sums = tuple(s + m for s, m in zip(sums, more, strict=True))
-            return sums
+            return sums, weights_of(jnp.minimum(i + 1, len(numbers) - 1)) if ahead else ()
 
+        first = weights_of(0) if ahead else ()
+        forms = jax.eval_shape(lambda j: term(weigh(here, here, j), here, here, j), _NUMBER)
         zeros = tuple(jnp.zeros(form.shape, form.dtype) for form in forms)
-        return finish(here, lax.fori_loop(0, len(numbers), body, zeros))
+        return finish(here, lax.fori_loop(0, len(numbers), body, (zeros, first))[0])
 
     if blocks == 1:
         mapped, added = block(0)
