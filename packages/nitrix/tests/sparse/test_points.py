@@ -81,7 +81,11 @@ def test_hard_clouds(points, radius):
 
 
 def test_distances_that_overflow():
-    assert neighbours_of(points_within([[-1e300], [1e300], [1e300]], radius=1.0)) == [[0], [1, 2], [2, 1]]
+    assert neighbours_of(points_within(np.array([[-1e300], [1e300], [1e300]]), radius=1.0)) == [
+        [0],
+        [1, 2],
+        [2, 1],
+    ]
 
 
 def test_few_pairs_at_a_time(monkeypatch):

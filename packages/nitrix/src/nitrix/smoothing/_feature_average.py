@@ -67,38 +67,41 @@ def _forward(neighbourhood: Neighbourhood, metric: Any, values: Array) -> tuple[
         def one(carry: None, slots: Slots, new: Array) -> tuple[None, _Rows]:
             at, valid = neighbours(slots, points.alive, points.last)
             squared = Differences(points, slots.rows, at).squared()
-            weight, total, shift = _weights(squared, valid)
+            sums, total, shift = _sums(squared, valid, at, values)
             none = total == 0
             inverse = jnp.where(none, 0, 1 / jnp.where(none, 1, total))
-            sums = weighted_sums(weight, take(values, at)) * inverse[:, None]
-            return None, _Rows(jnp.where(none[:, None], take(values, slots.rows), sums), shift, inverse)
+            averages = jnp.where(none[:, None], take(values, slots.rows), sums * inverse[:, None])
+            return None, _Rows(averages, shift, inverse)
 
         parts.append(in_blocks(group, values.shape[1], one, recompute=True)[1])
     rows = _joined(parts, neighbourhood.order)
     return rows.out, jax.tree.map(lax.stop_gradient, rows)
 
 
-def _weights(squared: Array, valid: Array | None) -> tuple[Array, Array, Array]:
-    """Weights, their sums, and the squared distance that was taken off where all weights would have vanished."""
+def _sums(squared: Array, valid: Array | None, at: Array, values: Array) -> tuple[Array, Array, Array]:
+    """Weighted sums of values, sums of weights, and the squared distance taken off where all weights would vanish."""
     least = 1e-25 if squared.dtype == jnp.float32 else 1e-250
 
-    def of(squared: Array) -> tuple[Array, Array]:
+    def weights(squared: Array) -> Array:
         exponent = squared / -2
-        weight = jnp.exp(exponent if valid is None else jnp.where(valid, exponent, -jnp.inf))
-        return weight, row_sums(weight)
+        return jnp.exp(exponent if valid is None else jnp.where(valid, exponent, -jnp.inf))
 
-    def shifted(squared: Array) -> tuple[Array, Array, Array]:
+    def unshifted() -> tuple[Array, Array, Array]:
+        return weighted_sums(weight, take(values, at)), total, jnp.zeros_like(total)
+
+    def shifted() -> tuple[Array, Array, Array]:
         counted = squared if valid is None else jnp.where(valid, squared, jnp.inf)
         nearest = lax.stop_gradient(counted.min(1))
         nearest = jnp.where(jnp.isfinite(nearest), nearest, 0)
-        return *of(squared - nearest[:, None]), nearest
+        weight = weights(squared - nearest[:, None])
+        return weighted_sums(weight, take(values, at)), row_sums(weight), nearest
 
-    weight, total = of(squared)
-    unshifted = weight, total, jnp.zeros_like(total)
+    weight = weights(squared)
+    total = row_sums(weight)
     vanishing = total < least
     if valid is not None:
         vanishing = vanishing & valid.any(1)
-    return lax.cond(vanishing.any(), lambda: shifted(squared), lambda: unshifted)
+    return lax.cond(vanishing.any(), shifted, unshifted)
 
 
 def _backward(
@@ -126,13 +129,13 @@ def _backward(
         w = weights(d.squared(), take(shift, own)[:, None], valid)
         mine = take(part, own)
         q = w * (inner_products(take(values, at), mine) - take(mean, own)[:, None])
-        d_own = -d.summed(q) * scale
         if gathers:
-            return None, d_own
+            return None, -d.summed(q) * scale
         w, q = (jnp.where(new[:, None], x, 0) for x in (w, q))
-        to_both = [w[..., None] * mine[:, None], q[..., None] * (d.rows() * scale)]
-        flat = jnp.concatenate(to_both, -1).reshape(-1, width)
-        return scattered.at[at.reshape(-1)].add(flat, mode="promise_in_bounds"), d_own
+        to_features = q[..., None] * (d.rows() * scale)
+        flat = jnp.concatenate([w[..., None] * mine[:, None], to_features], -1).reshape(-1, width)
+        scattered = scattered.at[at.reshape(-1)].add(flat, mode="promise_in_bounds")
+        return scattered, -weighted_sums(jnp.ones_like(q), to_features)
 
     def by_columns(_: None, slots: Slots, new: Array) -> tuple[None, Array]:
         own = slots.rows

@@ -26,6 +26,9 @@ class Slots(NamedTuple):
     indices: Array  # [r, k]
     degree: Array | None  # [r], how many of the first slots count; None: all
     kept: Array | None  # bool [r, k], which of them count; None: all
+    # Whether indices may be out of range, in which case they do not count: () if so, else None. Part of the structure,
+    # so that it is known while the arrays are traced.
+    unchecked: tuple[()] | None = None
 
     def at(self, start: Array, count: int) -> "Slots":
         """The rows from `start` on."""
@@ -62,8 +65,13 @@ def neighbours(slots: Slots, alive: Array | None, last: int) -> tuple[Array, Arr
         conditions.append(jnp.arange(slots.indices.shape[1]) < slots.degree[:, None].astype(int))
     if slots.kept is not None:
         conditions.append(slots.kept)
+    indices = slots.indices
+    if slots.unchecked is not None:
+        inside = (indices >= 0) & (indices < last)
+        conditions.append(inside)
+        indices = jnp.where(inside, indices, last)
     if alive is not None:
-        conditions.append(take(alive, slots.indices))
+        conditions.append(alive.at[indices].get(mode="clip"))
     if not conditions:
         return slots.indices, None
     valid = conditions[0]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from nitrix.backend import current_platform
 from nitrix.semiring.ell_products import columns_of
 from nitrix.semiring.stored import Stored, check_range, stored
 from nitrix.smoothing._feature_average import Neighbourhood
@@ -55,25 +56,36 @@ def _of_table(
         )
     if kept is not None and kept.shape != table.shape:
         raise ValueError(f"{NAME}: mask has shape {kept.shape}, but the table of neighbours {table.shape}.")
-    inside = (table >= 0) & (table < n)
-    wrong = ~inside if kept is None else kept & ~inside
-    if isinstance(wrong, jax.core.Tracer):
-        table = jnp.where(inside, table, 0).astype(np.int32)
-        return _one_group(table, inside if kept is None else kept & inside, alive), wrong.any(1)
-    if np.asarray(wrong).any():
-        row, slot = (int(i) for i in np.argwhere(np.asarray(wrong))[0])
+    if isinstance(table, jax.core.Tracer) or isinstance(kept, jax.core.Tracer):
+        outside = (table < 0) | (table >= n)
+        outside = outside if kept is None else outside & kept
+        return _one_group(table, kept, alive, checked=False), outside.any(1)
+    if table.size == 0 or _in_range(table, n):
+        return _one_group(table, kept, alive), None
+    host = np.asarray(table)
+    wrong = (host < 0) | (host >= n)
+    if kept is not None:
+        wrong &= np.asarray(kept)
+    if wrong.any():
+        row, slot = (int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
             f"{NAME}: {int(wrong.sum())} indices of neighbourhood are out of range, the first at [{row}, {slot}]: "
-            f"{int(table[row, slot])}; they must be from 0 to {n - 1}. Leave entries out by mask."
+            f"{host[row, slot]}; they must be from 0 to {n - 1}. Leave entries out by mask."
         )
-    if kept is not None:
-        table = jnp.where(inside, table, 0)
-    return _one_group(table.astype(np.int32), kept, alive), None
+    return _one_group(table, kept, alive, checked=False), None
 
 
-def _one_group(table: Array, kept: Array | None, alive: Array | None) -> Neighbourhood:
+def _in_range(table: Array, n: int) -> bool:
+    """Whether all indices are; looked through where it is quickest, in one pass."""
+    known: Any = np.asarray(table) if current_platform().name == "cpu" else table
+    # As an unsigned number, a negative one is very large.
+    return int(known.view(f"uint{8 * table.dtype.itemsize}").max()) < n
+
+
+def _one_group(table: Array, kept: Array | None, alive: Array | None, checked: bool = True) -> Neighbourhood:
     rows = jnp.arange(table.shape[0], dtype=np.int32)
-    return Neighbourhood((Slots(rows, table, None, kept),), None, None, None, alive)
+    slots = Slots(rows, table.astype(np.int32), None, kept, None if checked else ())
+    return Neighbourhood((slots,), None, None, None, alive)
 
 
 def _of_matrix(
@@ -111,12 +123,13 @@ def _slots(matrix: Stored, n: int, checked: bool) -> tuple[tuple[Slots, ...], li
     groups, outside = [], []
     rows = matrix.rows or (jnp.arange(matrix.groups[0].indices.shape[0], dtype=np.int32),)
     for group, own in zip(matrix.groups, rows):
-        indices, kept = group.indices, None
-        if not (checked or check_range(NAME, indices, group.degree, n, "the number of points is")):
-            inside = (indices >= 0) & (indices < n)
-            outside.append((group.valid() & ~inside).any(1))
-            indices, kept = jnp.where(inside, indices, 0), inside
+        unchecked: tuple[()] | None = None
+        if not (checked or check_range(NAME, group.indices, group.degree, n, "the number of points is")):
+            far = (group.indices < 0) | (group.indices >= n)
+            outside.append((group.valid() & far).any(1))
+            unchecked = ()
         elif not checked:
             outside.append(jnp.zeros(own.shape, bool))
-        groups.append(Slots(own.astype(np.int32), indices.astype(np.int32), group.degree, kept))
+        indices = group.indices.astype(np.int32)
+        groups.append(Slots(own.astype(np.int32), indices, group.degree, None, unchecked))
     return tuple(groups), outside

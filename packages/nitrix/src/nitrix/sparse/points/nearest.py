@@ -1,5 +1,6 @@
 """The nearest points of each point."""
 
+import math
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ from jaxtyping import Int, Real
 
 from nitrix.sparse.ell._pack import constant
 from nitrix.sparse.mesh._keys import Rows
-from nitrix.sparse.points._cells import Cells, Floats
+from nitrix.sparse.points._cells import MOST_AXES, REACH, Cells, Floats
 from nitrix.sparse.points._search import search
 
 MOST_CELL_AXES = 4  # of the space; in more, cells leave too many points to be compared
@@ -95,16 +96,17 @@ def _by_cells(points: Floats, k: int, usable: Any, counted: bool) -> tuple[Array
 
 
 def _starting_radius(points: Floats, k: int) -> float:
-    """One that most points have about k others in."""
-    extent = np.sort(points.max(0) - points.min(0))
-    extent = extent[extent > 0]
-    if not len(extent):
+    """One within which most points have between k and a few times k others."""
+    extent = points.max(0) - points.min(0)
+    widest, d = float(extent.max()), min(int((extent > 0).sum()), MOST_AXES)
+    if widest == 0:
         return 1.0
-    radius = 2 * float(extent.max())
-    least = radius * 1e-9
-    while radius > least and (2.5 * 2) ** min(len(extent), 3) * Cells(points, radius).crowding() / 4 > 2 * k:
+    radius, found = 2 * widest, math.inf
+    while found > k and radius > widest * 1e-9:
         radius /= 2
-    return radius * 2
+        # A ball takes up about a quarter of the cells that are searched for it.
+        found = (2 * REACH + 1) ** d / 4 * (Cells(points, radius).crowding() - 1)
+    return radius * min((2 * k / found) ** (1 / d), 2) if found > 0 else 2 * radius
 
 
 def _smallest(served: Any, count: Rows, distance: Floats, other: Rows, k: int) -> Rows:
