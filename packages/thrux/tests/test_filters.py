@@ -74,13 +74,16 @@ def test_a_guided_bilateral_filter_is_its_definition(nifti, tmp_path, rng, head,
     assert (report.mask, report.inside) == (str(mask), half.sum())
 
 
-def test_each_volume_of_a_series_guides_itself(nifti, tmp_path, head, rng):
+@pytest.mark.parametrize("guided", [False, True])
+def test_each_volume_of_a_series_guides_itself(nifti, tmp_path, head, rng, guided):
     series = np.stack([head, head + rng.normal(scale=9, size=SHAPE).astype("f4")], axis=-1)
-    by = METHODS["bilateral"]
+    guides = [rng.normal(size=SHAPE).astype("f4")] * guided
+    paths = [nifti(guide, affine=AFFINE, name="t2.nii") for guide in guides]
+    by = Bilateral(sigma=2.5, sigma_intensity=[30, 2][: 1 + guided], guides=paths)
     found, _ = smoothed(nifti(series, affine=AFFINE), tmp_path / "out.nii", method=by)
     for t in range(2):
         volume = series[..., t]
-        want = bilateral_oracle(volume, [volume], [30], 2.5, np.ones(SHAPE, bool))
+        want = bilateral_oracle(volume, [volume, *guides], [30, 2], 2.5, np.ones(SHAPE, bool))
         np.testing.assert_allclose(found[..., t], want, 1e-5)
 
 
