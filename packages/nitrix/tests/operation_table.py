@@ -12,7 +12,7 @@ import re
 import statistics
 from pathlib import Path
 
-from operation_rows import filters, meshes, points, semiring, smoothing, sparse
+from operation_rows import filters, lattice, meshes, points, semiring, smoothing, sparse
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
@@ -27,6 +27,7 @@ OTHERS = {
     **meshes.OTHERS,
     **smoothing.OTHERS,
     **points.OTHERS,
+    **lattice.OTHERS,
 }
 
 
@@ -39,6 +40,7 @@ def rows():
         *smoothing.rows(),
         *points.rows(),
         *filters.rows(),
+        *lattice.rows(),
     ]
 
 

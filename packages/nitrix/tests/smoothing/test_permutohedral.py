@@ -13,7 +13,7 @@ from support.gradients import check_gradients
 from support.permutohedral import exact, permutohedral
 
 WIDTH = 0.7
-DIMENSIONS = (1, 2, 3, 5, 8)
+DIMENSIONS = (1, 2, 3, 5, pytest.param(8, marks=pytest.mark.slow))
 
 
 def points(d, n=300, channels=2, seed=0):
@@ -47,16 +47,16 @@ def test_definition_in_float32(d):
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("d", DIMENSIONS)
+@pytest.mark.parametrize("d", [1, 3, pytest.param(8, marks=pytest.mark.slow)])
 def test_definition_in_float64(x64, d):
-    values, features = points(d, seed=1)
+    values, features = points(d)
     widths = np.linspace(0.5, 1.2, d)
     got = permutohedral_lattice(values, features, sigma_features=widths)
     assert got.dtype == np.float64
     np.testing.assert_allclose(got, permutohedral(values, features, widths), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("d", (2, 5))
+@pytest.mark.parametrize("d", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_sorted_keys_give_the_same_as_the_table(no_table, d):
     values, features = (x.astype(np.float32) for x in points(d))
     got = permutohedral_lattice(values, features, sigma_features=WIDTH)
@@ -64,16 +64,16 @@ def test_sorted_keys_give_the_same_as_the_table(no_table, d):
 
 
 @pytest.mark.fast
-def test_features_that_are_traced(unchecked):
-    values, features = (x.astype(np.float32) for x in points(3))
+def test_features_that_are_traced():
+    values, features = (x.astype(np.float32) for x in points(2))
     wanted = permutohedral(values, features, WIDTH)
-    filtered = lambda v, f: permutohedral_lattice(v, f, sigma_features=WIDTH)  # noqa: E731
+    filtered = lambda v, f: permutohedral_lattice(v, f, sigma_features=WIDTH)
     np.testing.assert_allclose(jax.jit(filtered)(values, features), wanted, rtol=1e-5, atol=1e-5)
     pair = jax.vmap(filtered)(np.stack([values, -values]), np.stack([features, features]))
     np.testing.assert_allclose(pair, np.stack([wanted, -wanted]), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ("float32", "bfloat16", "float16"))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_psnr_on_an_image_against_the_reference(dtype):
     """Criterion 1 of the specification: above 40 dB in every dtype that is served.
 
@@ -82,7 +82,9 @@ def test_psnr_on_an_image_against_the_reference(dtype):
     values, features = image_points()
     got = permutohedral_lattice(jnp.asarray(values, dtype), features.astype(np.float32), sigma_features=1.0)
     assert got.dtype == dtype
-    assert psnr(np.asarray(got, np.float64), permutohedral(values, features)) > (40 if dtype != "float32" else 60)
+    assert psnr(np.asarray(got, np.float64), permutohedral(values, features)) > (
+        40 if dtype != "float32" else 60
+    )
 
 
 def image_points():
@@ -123,7 +125,9 @@ def test_channels_do_not_mix():
     lattice = permutohedral_structure(features, sigma_features=WIDTH)
     together = permutohedral_filter(lattice, values)
     for c in range(7):
-        np.testing.assert_allclose(together[:, c], permutohedral_filter(lattice, values[:, c]), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            together[:, c], permutohedral_filter(lattice, values[:, c]), rtol=1e-5, atol=1e-6
+        )
 
 
 def test_a_constant_stays_and_a_lone_point_keeps_its_value():
@@ -137,14 +141,16 @@ def test_a_constant_stays_and_a_lone_point_keeps_its_value():
 def test_integers_and_booleans_are_numbers():
     _, features = points(2, n=20)
     flags = np.arange(20) % 2 == 0
-    wanted = permutohedral_lattice(flags.astype(np.float32), features.astype(np.float32), sigma_features=WIDTH)
+    wanted = permutohedral_lattice(
+        flags.astype(np.float32), features.astype(np.float32), sigma_features=WIDTH
+    )
     for given in (flags, flags.astype(np.int32)):
         got = permutohedral_lattice(given, features.astype(np.float32), sigma_features=WIDTH)
         assert got.dtype == np.float32
         np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("shape", ((0,), (0, 2)))
+@pytest.mark.parametrize("shape", [(0,), (0, 2)])
 def test_no_points(shape):
     got = permutohedral_lattice(np.zeros(shape, np.float32), np.zeros((0, 3), np.float32), sigma_features=1.0)
     assert got.shape == shape
@@ -152,17 +158,18 @@ def test_no_points(shape):
     assert traced(np.zeros(shape, np.float32), np.zeros((0, 3), np.float32)).shape == shape
 
 
-@pytest.mark.parametrize("d", (1, 3))
+@pytest.mark.parametrize("d", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_derivatives(x64, d):
     values, features = points(d, n=12)
     weights = np.linspace(0.6, 0.9, d)
-    filtered = lambda v, f, s: permutohedral_lattice(v, f, sigma_features=s)  # noqa: E731
+    filtered = lambda v, f, s: permutohedral_lattice(v, f, sigma_features=s)
     check_gradients(filtered, values, features, weights, step=1e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_table_form_is_that_of_the_sorted_one(x64):
     values, features = points(3, n=40)
-    loss = lambda v, f: jnp.sin(permutohedral_lattice(v, f, sigma_features=WIDTH)).sum()  # noqa: E731
+    loss = lambda v, f: jnp.sin(permutohedral_lattice(v, f, sigma_features=WIDTH)).sum()
     eager = jax.grad(loss, (0, 1))(jnp.asarray(values), jnp.asarray(features))
     traced = jax.jit(jax.grad(loss, (0, 1)))(values, features)
     for a, b in zip(eager, traced, strict=True):
@@ -170,12 +177,12 @@ def test_gradient_of_the_table_form_is_that_of_the_sorted_one(x64):
 
 
 def test_gradient_in_values_is_the_transposed_filter(x64):
-    _, features = points(2, n=25)
+    _, features = points(2, n=30)
     lattice = permutohedral_structure(features, sigma_features=WIDTH)
-    linear = lambda v: permutohedral_filter(lattice, v, normalise=False)  # noqa: E731
-    matrix = np.asarray(linear(np.eye(25)))
-    cotangent = np.random.default_rng(0).normal(size=25)
-    (pulled,) = jax.vjp(linear, jnp.zeros(25))[1](jnp.asarray(cotangent))
+    linear = lambda v: permutohedral_filter(lattice, v, normalise=False)
+    matrix = np.asarray(linear(np.eye(30)))
+    cotangent = np.random.default_rng(0).normal(size=30)
+    (pulled,) = jax.vjp(linear, jnp.zeros(30))[1](jnp.asarray(cotangent))
     np.testing.assert_allclose(pulled, matrix.T @ cotangent, rtol=1e-10)
     assert matrix.min() >= 0
 
@@ -197,8 +204,8 @@ def test_a_lattice_passes_through_jit_and_grad(x64):
 
 
 def test_derivatives_at_coincident_points_are_finite():
-    features = jnp.zeros((4, 3))
-    loss = lambda f: permutohedral_lattice(jnp.arange(4.0), f, sigma_features=1.0).sum()  # noqa: E731
+    features = jnp.zeros((4, 2))
+    loss = lambda f: permutohedral_lattice(jnp.arange(4.0), f, sigma_features=1.0).sum()
     assert np.isfinite(jax.grad(loss)(features)).all()
 
 
@@ -210,15 +217,11 @@ def test_room_for_vertices():
     needed = int(re.search(r"touch (\d+)", str(refused.value))[1])
 
     def traced(capacity):
-        call = lambda v, f: permutohedral_lattice(v, f, sigma_features=WIDTH, capacity=capacity)  # noqa: E731
+        call = lambda v, f: permutohedral_lattice(v, f, sigma_features=WIDTH, capacity=capacity)
         return np.asarray(jax.jit(call)(values, features))
 
-    for got in (
-        traced(needed),
-        traced(10**6),
-        permutohedral_lattice(values, features, sigma_features=WIDTH, capacity=needed),
-        permutohedral_lattice(values, features, sigma_features=WIDTH, capacity=10**6),
-    ):
+    eager = permutohedral_lattice(values, features, sigma_features=WIDTH, capacity=needed)
+    for got in (eager, traced(needed)):
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
     assert np.isnan(traced(needed - 1)).all()
 
@@ -260,7 +263,11 @@ REFUSED = [
     ({"sigma_features": 0.0}, ValueError, "sigma_features=0.0 must be positive and finite"),
     ({"sigma_features": np.inf}, ValueError, "must be positive and finite"),
     ({"sigma_features": [1.0, -1.0]}, ValueError, "must be positive and finite"),
-    ({"sigma_features": [1.0, 1.0, 1.0]}, ValueError, r"sigma_features has shape \(3,\) but there are 2 features"),
+    (
+        {"sigma_features": [1.0, 1.0, 1.0]},
+        ValueError,
+        r"sigma_features has shape \(3,\) but there are 2 features",
+    ),
     ({"capacity": 1.5}, TypeError, "capacity=1.5 must be an integer"),
     ({"capacity": 0}, ValueError, "capacity=0 must be at least 1"),
 ]

@@ -1,4 +1,4 @@
-"""The permutohedral filter from its definition in float64 (Adams, Baek and Davis, 2010), and the exact Gaussian sums."""
+"""The permutohedral filter from its definition in float64 (Adams, Baek and Davis, 2010), and exact Gaussian sums."""
 
 import numpy as np
 
@@ -27,7 +27,9 @@ def simplices(points):
     rows = np.arange(n)[:, None]
     position = np.empty_like(order)
     position[rows, order] = np.arange(m)
-    nearest = np.where(position >= m - excess[:, None], nearest - m, nearest)  # too much: the smallest rests go down
+    nearest = np.where(
+        position >= m - excess[:, None], nearest - m, nearest
+    )  # too much: the smallest rests go down
     nearest = np.where(position < -excess[:, None], nearest + m, nearest)
     assert (nearest.sum(1) == 0).all()
     rest = points - nearest

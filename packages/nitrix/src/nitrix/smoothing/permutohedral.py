@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -204,7 +204,9 @@ def _numbered(elevated: Array, words: Array, capacity: int | None, function: str
     d, n = elevated.shape
     lowest, highest = (np.asarray(x) for x in dense.extent(elevated, words))
     if not (np.isfinite(lowest).all() and np.isfinite(highest).all()):
-        raise ValueError(f"{function}: features hold NaN or infinity; leave such points out or give them a number.")
+        raise ValueError(
+            f"{function}: features hold NaN or infinity; leave such points out or give them a number."
+        )
     if max(-lowest.min(), highest.max()) >= FARTHEST - 4 * d:
         raise ValueError(
             f"{function}: features reach more than {FARTHEST} cells of the lattice from 0 (a cell is about 0.8 "
@@ -226,7 +228,9 @@ def _lattice(elevated: Array, words: Array, vertices: Vertices, complete: Array)
     return PermutohedralLattice(elevated, words, vertices.slots, vertices.after, vertices.before, complete)
 
 
-def _filter(lattice: PermutohedralLattice, values: Any, normalise: bool, function: str) -> Float[Array, "..."]:
+def _filter(
+    lattice: PermutohedralLattice, values: Any, normalise: bool, function: str
+) -> Float[Array, "..."]:
     given = values_of(values, lattice.n_points, function)
     if given.size == 0:
         return given

@@ -22,7 +22,7 @@ def real(name: str, x: Any, function: str) -> Inexact[Array, "..."]:
     """`x` as an array of floats."""
     given = x if hasattr(x, "dtype") else np.asarray(x)
     dtype = given.dtype
-    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer) or dtype == bool):
+    if not any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
         raise TypeError(f"{function}: {name} has dtype {dtype}; real numbers are needed.")
     array = jnp.asarray(given)
     if jnp.issubdtype(array.dtype, jnp.floating):
@@ -72,7 +72,9 @@ def capacity_of(capacity: Any, function: str) -> int | None:
     try:
         room = operator.index(capacity)
     except TypeError:
-        raise TypeError(f"{function}: capacity={capacity!r} must be an integer, known before tracing.") from None
+        raise TypeError(
+            f"{function}: capacity={capacity!r} must be an integer, known before tracing."
+        ) from None
     if room < 1:
         raise ValueError(f"{function}: capacity={room} must be at least 1.")
     return room

@@ -22,7 +22,9 @@ from nitrix.smoothing._permutohedral.vertices import Vertices, mixed_radix, oppo
 
 _WORD = 32  # cells whose use is kept in the bits of one integer
 _BLOCK = 128  # words whose counts are summed by one product with a triangular matrix
-CELLS_PER_TOUCH = 16  # cells of the box for each point and vertex of its simplex, beyond which keys are sorted
+CELLS_PER_TOUCH = (
+    16  # cells of the box for each point and vertex of its simplex, beyond which keys are sorted
+)
 FEWEST_CELLS = 1 << 24
 
 
@@ -147,18 +149,20 @@ def _neighbours(
     d, capacity = lowest.shape[0], cells.shape[0]
     left = jnp.maximum(cells, 0)
     digits = [left] * (d + 1)
-    for i, radix in reversed(list(enumerate([*(size[i] for i in range(d)), np.int32(d + 1)]))):
-        rest = lax.div(left, jnp.broadcast_to(jnp.asarray(radix), left.shape))
-        digits[i], left = left - rest * radix, rest
+    radices = [*(size[i] for i in range(d)), jnp.int32(d + 1)]
+    for i in range(d, -1, -1):
+        rest = lax.div(left, jnp.broadcast_to(radices[i], left.shape))
+        digits[i], left = left - rest * radices[i], rest
     q = unsheared([(x + lowest[i]).astype(np.float32) for i, x in enumerate(digits[:-1])])
+
     def along(j: Array, both: tuple[Array, Array]) -> tuple[Array, Array]:
         moved, remainder = step(q, digits[-1], j)
         there = sheared(moved)
-        inside = [
+        within = [
             (x >= lowest[i].astype(x.dtype)) & (x < (lowest[i] + size[i]).astype(x.dtype))
             for i, x in enumerate(there)
         ]
-        inside = reduce(and_, inside, cells >= 0)
+        inside = reduce(and_, within, cells >= 0)
         cell = jnp.where(inside, mixed_radix(there, lowest, stride) + remainder, 0)
         used = (at(counted[0], cell >> 5) >> (cell & 31).astype(np.uint32)) & np.uint32(1)
         number = jnp.where(inside & (used == 1), _number_of(cell, counted), capacity)

@@ -64,7 +64,9 @@ def _(size: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
     return _splat(size, *primals), tangent
 
 
-def _plain_splat(size: int, elevated: Array, words: Array, slots: Array, channels: Array) -> tuple[Array, ...]:
+def _plain_splat(
+    size: int, elevated: Array, words: Array, slots: Array, channels: Array
+) -> tuple[Array, ...]:
     """The same in JAX's own words, with arrays of n for every vertex of a simplex."""
     around = simplex(elevated, words)
     tables = [jnp.zeros(size, channels.dtype)] * channels.shape[0]

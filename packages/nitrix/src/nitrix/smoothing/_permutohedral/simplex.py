@@ -104,9 +104,7 @@ def weight(at: Simplex, k: int) -> Array:
 def vertex(at: Simplex, k: int) -> list[Array]:
     """q_1 ... q_d of the vertex of remainder k."""
     d = len(at.rank) - 1
-    return [
-        q - (rank > d - k).astype(q.dtype) for q, rank in zip(at.corner[1:], at.rank[1:], strict=True)
-    ]
+    return [q - (rank > d - k).astype(q.dtype) for q, rank in zip(at.corner[1:], at.rank[1:], strict=True)]
 
 
 def sheared(q: list[Array]) -> list[Array]:

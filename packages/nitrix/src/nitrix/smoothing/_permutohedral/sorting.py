@@ -41,7 +41,9 @@ def _packed(t: list[Array], remainder: Array) -> list[Array]:
     """Sheared coordinates and remainder as words, two to each: they sort like the vectors."""
     digits = [x.astype(np.int32) + FARTHEST for x in t] + [remainder]
     pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-    return [pair[0] if len(pair) == 1 else (pair[0] << _BITS) | (pair[1] & (2 * FARTHEST - 1)) for pair in pairs]
+    return [
+        pair[0] if len(pair) == 1 else (pair[0] << _BITS) | (pair[1] & (2 * FARTHEST - 1)) for pair in pairs
+    ]
 
 
 def _unpacked(key: list[Array], d: int) -> tuple[list[Array], Array]:
@@ -69,7 +71,9 @@ def _neighbours(found: list[Array], d: int) -> tuple[Array, Array]:
         moved, turned = step(q, remainder, direction)
         displaced = [jnp.where(used, word, _UNUSED) for word in _packed(sheared(moved), turned)]
         joined = [jnp.concatenate(pair) for pair in zip(found, displaced, strict=True)]
-        *key, origin = lax.sort((*joined, copies), num_keys=len(joined) + 1)  # a vertex before a copy of the same key
+        *key, origin = lax.sort(
+            (*joined, copies), num_keys=len(joined) + 1
+        )  # a vertex before a copy of the same key
         meets = ~_differs_from_the_one_before(key) & (origin >= capacity) & (key[0] != _UNUSED)
         vertex_before = jnp.concatenate([jnp.zeros(1, np.int32), origin[:-1]])
         of = jnp.where(origin >= capacity, origin - capacity, capacity + 1)

@@ -10,7 +10,7 @@ from jax import Array
 
 
 class Vertices(NamedTuple):
-    """The touched vertices: `slots` of every point's d + 1 vertices, and each vertex's neighbours along d + 1 directions.
+    """The vertices that points touch: the numbers of every point's vertices, and of every vertex's neighbours.
 
     There are `capacity` numbers for vertices, of which the first ones are in use. `capacity` itself stands for a
     vertex that no point touches.
@@ -22,7 +22,7 @@ class Vertices(NamedTuple):
 
 
 def step(q: list[Array], remainder: Array, direction: Array | int) -> tuple[list[Array], Array]:
-    """The neighbours along a direction: 1 is added to every coordinate, in units of 1 / (d + 1), d + 1 taken off one."""
+    """The neighbours along a direction: one more in every coordinate, in units of 1 / (d + 1), and d + 1 less in one."""
     d = len(q)
     wraps = remainder == d
     up = wraps.astype(q[0].dtype)
