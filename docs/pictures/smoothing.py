@@ -6,10 +6,9 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nibabel
-import nitrix.smoothing
 import numpy as np
 from cortex import save
-from nitrix.smoothing import bilateral, gaussian, susan_emulator
+from nitrix.smoothing import bilateral, gaussian, permutohedral_lattice, susan_emulator
 
 NOISE = 20.0  # grey levels of 252
 FWHM = 4.0  # mm
@@ -27,13 +26,12 @@ def template(kind):
 
 
 def by_lattice(noisy):
-    """The lattice's result, None where it is not served."""
-    lattice = getattr(nitrix.smoothing, "permutohedral_lattice", None)
+    """The lattice's result, None on a machine that it does not serve."""
     place = np.indices(noisy.shape).reshape(3, -1).T
     features = np.column_stack([place, noisy.ravel()]).astype(np.float32)
     sigma = np.float32([SIGMA] * 3 + [ALIKE])
     try:
-        return lattice and lattice(noisy.reshape(-1, 1), features, sigma_features=sigma).reshape(noisy.shape)
+        return permutohedral_lattice(noisy.ravel(), features, sigma_features=sigma).reshape(noisy.shape)
     except NotImplementedError:
         return None
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from thrux.errors import ThruxError
 from thrux.filters.bilateral import Guided
 from thrux.filters.scene import Fitted, Inside, Scene, Volume, in_words
 
@@ -38,22 +37,14 @@ class Permutohedral(Guided):
         return Fitted(parameters, partial(self._apply, sigmas, scene))
 
     def _apply(self, sigmas: list[float], scene: Scene, volume: Volume, inside: Inside) -> np.ndarray:
-        import nitrix.smoothing
+        from nitrix.smoothing import permutohedral_lattice
 
-        lattice = getattr(nitrix.smoothing, "permutohedral_lattice", None)
-        if lattice is None:
-            raise ThruxError(
-                "the installed nitrix does not have it",
-                field="method",
-                value=self.name,
-                remedy="Install a newer nitrix, or choose bilateral",
-            )
         part = np.ones(volume.shape, bool) if inside is None else inside
-        place = np.argwhere(part) * np.asarray(scene.spacing)
+        place = np.argwhere(part).astype(np.float32) * np.asarray(scene.spacing, np.float32)
         channels = [channel[part] for channel in (volume, *scene.guides)]
-        features = np.column_stack([place, *channels]).astype(np.float32)
+        features = np.column_stack([place, *channels])
         sigma = np.asarray([self.sigma_mm] * 3 + sigmas, np.float32)
-        found = in_words(self.name, lambda: lattice(volume[part][:, None], features, sigma_features=sigma))
+        run = partial(permutohedral_lattice, volume[part], features, sigma_features=sigma)
         result = volume.copy()
-        result[part] = found[:, 0]
+        result[part] = in_words(self.name, run)
         return result
