@@ -11,7 +11,14 @@ import types
 import nitrix
 import pytest
 
-PUBLIC_MODULES = ["nitrix", "nitrix.backend", "nitrix.semiring", "nitrix.smoothing", "nitrix.sparse"]
+PUBLIC_MODULES = [
+    "nitrix",
+    "nitrix.backend",
+    "nitrix.morphology",
+    "nitrix.semiring",
+    "nitrix.smoothing",
+    "nitrix.sparse",
+]
 ARRAYS = {"Array", "NDArray", "ndarray", "ArrayLike"}
 
 
@@ -142,7 +149,8 @@ def test_subpackages_are_reached_from_the_root(name):
 
 def test_an_unknown_name_says_what_there_is():
     with pytest.raises(
-        AttributeError, match="no attribute 'smooth'; it holds backend, semiring, smoothing, sparse"
+        AttributeError,
+        match="no attribute 'smooth'; it holds backend, morphology, semiring, smoothing, sparse",
     ):
         _ = nitrix.smooth
 

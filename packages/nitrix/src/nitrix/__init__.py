@@ -3,7 +3,8 @@
 Contents:
   nitrix.semiring    matrix products over any algebra: sums of products, maxima of sums, log-sum-exp, your own
   nitrix.sparse      adjacencies in ELL form, operators on grids and triangle meshes
-  nitrix.smoothing   Gaussian filters of images, in millimetres, with every boundary mode
+  nitrix.smoothing   filters of images, points and surfaces, in millimetres: Gaussian, bilateral, lattice, SUSAN
+  nitrix.morphology  SUSAN under its other name
   nitrix.backend     which implementation serves a call, and the warning when it is not the wished one
   show_versions      the lines that a bug report needs
 
@@ -18,11 +19,12 @@ from nitrix.versions import show_versions as show_versions
 
 if TYPE_CHECKING:
     from nitrix import backend as backend
+    from nitrix import morphology as morphology
     from nitrix import semiring as semiring
     from nitrix import smoothing as smoothing
     from nitrix import sparse as sparse
 
-_SUBPACKAGES = ("backend", "semiring", "smoothing", "sparse")
+_SUBPACKAGES = ("backend", "morphology", "semiring", "smoothing", "sparse")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -10,7 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from nitrix import backend, semiring
-from nitrix.smoothing import gaussian, surface_gaussian
+from nitrix.smoothing import (
+    bilateral,
+    bilateral_gaussian,
+    gaussian,
+    permutohedral_lattice,
+    surface_gaussian,
+    susan_emulator,
+)
 from nitrix.sparse import (
     ELL,
     Mesh,
@@ -173,6 +180,30 @@ def gaussian_results(dtype):
             for key, value in zip(("out", "d_x"), values, strict=True):
                 assert value.dtype == dtype
                 yield f"{case}: {key}", np.float64(value), arrays[key][number]
+
+
+def filter_results(dtype):
+    """The same of the filters in spaces of features."""
+    arrays = golden("filters.npz", dtype)
+    window = {"sigma_space": make.SIGMA_SPACE, "radius": make.WINDOW}
+    sigma = np.asarray(make.FEATURE_SIGMA, np.float32)
+
+    def run(x, guide, v, f, g, h):
+        joint = partial(bilateral, guide=guide, sigma_intensity=np.float32(make.SIGMA_INTENSITY), **window)
+        table = partial(bilateral_gaussian, features=f, sigma_features=sigma, neighbourhood=make.NEAR)
+        lattice = partial(permutohedral_lattice, features=f, sigma_features=sigma)
+        for name, call, y, cotangent in zip(make.FILTERS, (joint, table, lattice), (x, v, v), (g, h, h)):
+            out, pull = jax.vjp(call, y)
+            yield name, out
+            yield f"{name} d", pull(cotangent)[0]
+        yield "susan_emulator", susan_emulator(x, bthresh=make.THRESHOLD, **window)
+
+    with jax.enable_x64(dtype == "float64"):
+        quick = jax.jit(lambda *given: dict(run(*given)), compiler_options=QUICK_COMPILE)
+        got = quick(*(jnp.asarray(arrays[key], dtype) for key in ("x", "guide", "v", "f", "g", "h")))
+        for name, value in got.items():
+            assert value.dtype == dtype
+            yield name, np.float64(value), arrays[name]
 
 
 def surface_results(dtype):

@@ -150,6 +150,15 @@ def _source(i, n, mode):
     return i if i < n else period - i - (1 if mode == "reflect" else 0)
 
 
+def averages(features, sigma, table):
+    """The matrix of weighted means over the points that each row of the table names, by Gaussians of their features."""
+    matrix = np.zeros((len(features), len(features)))
+    for i, row in enumerate(table):
+        for j in row:
+            matrix[i, j] += np.exp(-(((features[i] - features[j]) / sigma) ** 2).sum() / 2)
+    return matrix / matrix.sum(1, keepdims=True)
+
+
 def finite_elements(vertices, faces):
     """Stiffness and consistent mass of linear elements: gradients of the hat functions, integrals of products."""
     n = len(vertices)

@@ -13,6 +13,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from support import permutohedral, window_filters  # noqa: E402
+
 from golden import definitions  # noqa: E402
 
 M, K, N = 6, 5, 7
@@ -183,10 +185,51 @@ def surfaces():
     return made | {"operator/stiffness": stored, "operator/areas": areas}
 
 
+FILTERS = ("bilateral", "bilateral_gaussian", "permutohedral_lattice", "susan_emulator")
+WINDOW, SIGMA_SPACE, SIGMA_INTENSITY, THRESHOLD = (
+    (2, 1),
+    (1.5, 0.75),
+    (0.75, 1.5),
+    1.25,
+)  # voxels, and intensities
+NEAR = np.array([[4, 0, 3], [1, 1, 6], [2, 5, 0], [3, 0, 1], [6, 2, 4], [5, 4, 2], [0, 6, 6]])
+FEATURE_SIGMA = (0.75, 1.0, 1.5)
+
+
+def filters():
+    """Filters in spaces of features: of an image with two guides, and of two values at seven points, three features each.
+
+    Those that are linear in what they filter have the cotangent of it, by the matrix that they are.
+    """
+    made = {}
+    for dtype in FLOATS:
+        rng = np.random.default_rng(23)
+        x, guide = (rounded(rng.normal(size=shape), dtype) for shape in ((5, 6), (2, 5, 6)))
+        v, f = (rounded(rng.normal(size=shape), dtype) for shape in ((7, 2), (7, 3)))
+        g, h = rng.integers(-8, 9, (5, 6)) / 8, rng.integers(-8, 9, (7, 2)) / 8
+        joint = lambda x, guide=guide: window_filters.bilateral(
+            x, guide, SIGMA_SPACE, SIGMA_INTENSITY, WINDOW
+        )
+        units = np.eye(30).reshape(30, 5, 6)
+        matrices = {
+            "bilateral_gaussian": definitions.averages(f, FEATURE_SIGMA, NEAR),
+            "permutohedral_lattice": permutohedral.permutohedral(np.eye(7), f, FEATURE_SIGMA),
+        }
+        made |= {
+            f"{dtype}/{key}": y for key, y in zip(("x", "guide", "v", "f", "g", "h"), (x, guide, v, f, g, h))
+        }
+        made[f"{dtype}/bilateral"] = joint(x[None])[0]
+        made[f"{dtype}/bilateral d"] = (joint(units) * g).sum((1, 2)).reshape(5, 6)
+        made[f"{dtype}/susan_emulator"] = window_filters.susan(x, SIGMA_SPACE, THRESHOLD, WINDOW)
+        for name, matrix in matrices.items():
+            made |= {f"{dtype}/{name}": matrix @ v, f"{dtype}/{name} d": matrix.T @ h}
+    return made
+
+
 def everything():
     """File name -> arrays."""
     made = {f"{op}-{algebra}.npz": products(op, algebra) for op in OPERATIONS for algebra in MEMBERS}
-    return made | {"gaussian.npz": gaussians(), "surface.npz": surfaces()}
+    return made | {"gaussian.npz": gaussians(), "surface.npz": surfaces(), "filters.npz": filters()}
 
 
 if __name__ == "__main__":

@@ -133,6 +133,14 @@ def test_smoothing_on_a_surface(dtype):
     assert outside(cells.surface_results(dtype), TOLERANCE[dtype]["jax"]) == {}
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)],
+)
+def test_filters_in_spaces_of_features(dtype):
+    assert outside(cells.filter_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_matrices_of_a_mesh(dtype):
     assert outside(cells.mesh_results(dtype), TOLERANCE[dtype]["jax"]) == {}

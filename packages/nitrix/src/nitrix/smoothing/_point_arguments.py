@@ -80,7 +80,7 @@ def located(given: Fields, sigma: Any, metric: FeatureMetric | None) -> Located:
             f"for each point."
         )
     if isinstance(metric, DiagonalMetric):
-        scale = inverse(metric.sigma).astype(features.dtype)
+        scale = inverse(metric.sigma.astype(features.dtype))
         # A feature that is left out may hold anything.
         return Located(jnp.where(scale == 0, 0, features), scale)
     # Only differences count: measured from the middle, large coordinates lose nothing by the projection.

@@ -60,7 +60,8 @@ class DiagonalMetric:
 
     def project(self, deltas: Real[ArrayLike, "... d_f"]) -> Float[Array, "... d_f"]:
         """Differences in standard deviations."""
-        left, scale, dtype = _matched(deltas, inverse(self.sigma))
+        left, sigma, dtype = _matched(deltas, self.sigma)
+        scale = inverse(sigma)
         # What does not count is left out whatever it holds.
         return (jnp.where(scale == 0, 0, left) * scale).astype(dtype)
 

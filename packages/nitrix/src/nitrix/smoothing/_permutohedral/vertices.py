@@ -22,7 +22,7 @@ class Vertices(NamedTuple):
 
 
 def step(q: list[Array], remainder: Array, direction: Array | int) -> tuple[list[Array], Array]:
-    """The neighbours along a direction: one more in every coordinate, in units of 1 / (d + 1), and d + 1 less in one."""
+    """The neighbours along a direction: 1 more in every coordinate, in units of 1 / (d + 1), but d less in one."""
     d = len(q)
     wraps = remainder == d
     up = wraps.astype(q[0].dtype)
