@@ -1,10 +1,10 @@
 """Smoothing of images and of fields on surfaces, in millimetres, differentiable in the data and in the width."""
 
-# Of points, over neighbours in a space of features. Before the next: its module has the name of the function there.
-from nitrix.smoothing.bilateral import bilateral_gaussian as bilateral_gaussian
-
 # Of images: within edges, and across them.
-from nitrix.smoothing.bilateral_image import bilateral as bilateral
+from nitrix.smoothing.bilateral import bilateral as bilateral
+
+# Of points, over neighbours in a space of features.
+from nitrix.smoothing.bilateral_gaussian import bilateral_gaussian as bilateral_gaussian
 from nitrix.smoothing.gaussian import gaussian as gaussian
 
 # What near means among features.

@@ -1,96 +1,138 @@
-"""The bilateral filter of points: averages over neighbours that are near in a space of features."""
+"""The bilateral filter of an image: means over neighbours near in space and alike in intensity."""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float, Integer, Real
+from jaxtyping import Array, Bool, Float, Real, Shaped
 
-from nitrix.smoothing import _point_arguments as arguments
-from nitrix.smoothing._feature_average import Neighbourhood, average
-from nitrix.smoothing._point_neighbourhood import neighbourhood_of
-from nitrix.smoothing.metric import FeatureMetric
-from nitrix.sparse import ELL, SectionedELL
+from nitrix.smoothing._bilateral_sums import FAR, weighted_means
+from nitrix.smoothing._image_arguments import cast, spatial_axes
+from nitrix.smoothing._shifts import Window
+from nitrix.smoothing._window_arguments import (
+    mask_of,
+    only_inside,
+    precisions,
+    radii,
+    real_image,
+    units,
+    working_dtype,
+)
 
 
-def bilateral_gaussian(
-    values: Real[ArrayLike, "n d_v"] | Real[ArrayLike, " n"] | Bool[ArrayLike, "*_"],
-    features: Real[ArrayLike, "n d_f"],
+def bilateral(
+    image: Shaped[ArrayLike, "..."],
     *,
-    neighbourhood: int | Integer[ArrayLike, "n k"] | ELL | SectionedELL,
-    sigma_features: Real[ArrayLike, ""] | Real[ArrayLike, " d_f"] | None = None,
-    metric: FeatureMetric | None = None,
-    mask: Bool[ArrayLike, " n"] | Bool[ArrayLike, "n k"] | None = None,
-) -> Float[Array, "n d_v"] | Float[Array, " n"]:
-    """Average each point's neighbours, weighted by how near they are in feature space.
+    sigma_space: Real[ArrayLike, ""] | Real[ArrayLike, " axis"] | Sequence[Real[ArrayLike, ""]],
+    sigma_intensity: Real[ArrayLike, ""] | Real[ArrayLike, " channel"] | Sequence[Real[ArrayLike, ""]],
+    guide: Shaped[ArrayLike, "channel *spatial"] | None = None,
+    spacing: Real[ArrayLike, ""] | Real[ArrayLike, " axis"] | Sequence[Real[ArrayLike, ""]] = 1.0,
+    truncate: float = 2.5,
+    radius: int | Sequence[int] | None = None,
+    mask: Bool[ArrayLike, "*spatial"] | None = None,
+    spatial_rank: int | None = None,
+) -> Float[Array, "..."]:
+    """Smooth an image within its structures: each voxel becomes a mean of neighbours that resemble it.
 
-    `out[i] = sum_j w[i, j] values[j] / sum_j w[i, j]` over the neighbours j of point i, with
-    `w[i, j] = exp(-|project(features[i] - features[j])|^2 / 2)`. Features are any numbers: coordinates in mm,
-    intensities of several images, thickness. Weights are taken relative to the largest of a row where all of them
-    would vanish, so that a row of far neighbours is their average and not 0 / 0. A point without neighbours keeps its
-    value.
+    The weight of the voxel at the offset o, in mm, is exp(-sum_i o_i^2 / (2 sigma_space_i^2) - sum_k d_k^2 /
+    (2 sigma_intensity_k^2)), d_k being the difference of the guide's channel k; weights are normalised to sum 1.
+    Neighbours beyond the border or outside the mask take no part.
 
-    Neighbours are worked on in blocks of rows: memory is that of inputs and outputs and a block, forward and backward.
-    Derivatives in values, features, sigma_features and metric are exact, at coincident points too, to every order;
-    second derivatives keep more. In reverse mode the cotangents of neighbours are scattered, in an order that is not
-    fixed on a GPU; where the adjacency carries its transposed slots (`nitrix.sparse.ell_with_transpose`) a second sweep
-    gathers them in a fixed order. JAX refuses forward mode of the first derivative; forward over reverse is served.
-    For a batch take `jax.vmap`.
+    The sums stream over the window: no array holds a value for each neighbour, forward or backward. Differentiable in
+    `image`, `guide`, `sigma_space`, `sigma_intensity` and `spacing`, in reverse mode and to any order (further orders
+    with forward or reverse mode over it). JAX refuses forward mode of the first order, as for every `custom_vjp`.
 
     Args:
-      values: One or more numbers for each point. Integers and booleans are taken as the default float; bfloat16 and
-        float16 are summed in float32.
-      features: Where each point is in feature space.
-      neighbourhood: Who is averaged over whom. A number k: the k nearest points in feature space, the point itself
-        among them (searched for among all points, no derivative passes through the choice). A table: the neighbours of
-        each point, each entry a term of its own. A sparse matrix, flat or sectioned: only its structure counts, the
-        stored values do not; see `grid_neighbourhood`, `points_within`, `mesh_k_ring_adjacency`. A point is its own
-        neighbour only where the table or the matrix says so.
-      sigma_features: Standard deviation along each feature, in its own units, one for all or one for each; inf leaves a
-        feature out. Give either this or `metric`.
-      metric: Any `FeatureMetric`, such as `FactorMetric`, for features that are correlated.
-      mask: One truth value for each point: those that are False take no part, keep their values, and may hold anything.
-        Or one for each entry of a table: those that are False are left out, and may hold any index.
+      image: The image. Leading axes that `spatial_rank` leaves out are a batch. Integers and booleans are taken as
+        the default float; float16 and bfloat16 are computed in float32.
+      sigma_space: Standard deviation in space, in units of `spacing`: one number, or one for each spatial axis. 0
+        leaves an axis alone.
+      sigma_intensity: Standard deviation in intensity, in units of the guide: one number, or one for each channel.
+      guide: Images [channel, *spatial] whose intensities decide, such as a T1 and a T2; taken in the precision of
+        `image`. All of the batch is then smoothed with the same weights. Default: each image guides itself.
+      spacing: Voxel size along each spatial axis, in mm. The default reads sigma_space in voxels.
+      truncate: Radius of the window in standard deviations: int(truncate * sigma_space / spacing + 0.5) voxels to each
+        side. The window is a box.
+      radius: Voxels to each side instead, one integer or one for each axis. Needed where `sigma_space` or `spacing` is
+        traced (under `jit` or `vmap`), since the window's size must be known before.
+      mask: True at voxels [*spatial] that take part; the others are returned as they were.
+      spatial_rank: How many of the last axes are spatial; None means all of them.
     Returns:
-      The averages, of the shape and floating dtype of `values`.
+      The smoothed image, of the shape and floating dtype of `image`.
     Raises:
-      ValueError: If shapes do not fit; if both or none of sigma_features and metric are given; if a sigma is not
-        positive; if an index is out of range (under `jit`, its row is NaN); if k is not from 1 to the number of points.
-      TypeError: If values or features are not real numbers, or the neighbourhood is none of the above.
+      TypeError: If `image` or `guide` holds no real numbers, or a radius is no integer.
+      ValueError: If a sigma_space is negative or not finite; if a sigma_intensity, a spacing or `truncate` is not
+        positive and finite; if shapes do not fit; if the window has more than 131,072 voxels; if sigma_space or spacing
+        is traced and no radius is given.
 
     Note:
-      NaN in the features of a point, or in its values, makes NaN of itself and of all that have it for a neighbour.
+      A NaN in `image` or `guide` makes every result NaN whose window holds it; leave such voxels out by `mask`. Where a
+      traced width would have been refused, the result is NaN. Guides are compared in float32 or float64 after division
+      by sigma_intensity: quotients of 1e18 and beyond are not served.
+
+      SciPy has no such filter. `skimage.restoration.denoise_bilateral` adds samples beyond the border, and its colour
+      distance is quantised into bins, as is `SimpleITK.Bilateral`'s, whose window has the radius ceil(2.5 sigma).
 
     References:
-      C. Tomasi and R. Manduchi, Bilateral filtering for gray and color images, ICCV 1998.
-      doi:10.1109/ICCV.1998.710815
+      Tomasi and Manduchi, Bilateral filtering for gray and color images, ICCV 1998. doi:10.1109/ICCV.1998.710815
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from nitrix.smoothing import bilateral_gaussian
-      >>> position, intensity = jnp.arange(4.0), jnp.asarray([0.0, 0.1, 5.0, 5.1])  # an edge in the middle
-      >>> features = jnp.stack([position, intensity], axis=1)
-      >>> smooth = bilateral_gaussian(intensity, features, sigma_features=jnp.asarray([2.0, 0.5]), neighbourhood=3)
+      >>> from nitrix.smoothing import bilateral
+      >>> step = jnp.asarray([0.0, 0.2, 0.0, 9.8, 10.0, 10.2])
+      >>> smooth = bilateral(step, sigma_space=2.0, sigma_intensity=1.0)
       >>> [round(value, 2) for value in smooth.tolist()]
-      [0.05, 0.05, 5.05, 5.05]
+      [0.07, 0.07, 0.07, 9.96, 10.0, 10.04]
     """
-    given = arguments.fields(values, features)
-    located = arguments.located(given, sigma_features, metric)
-    alive, kept = arguments.masks(mask, given.points)
-    located = arguments.without_dead(located, alive)
-    among, outside = neighbourhood_of(neighbourhood, located, alive, kept)
-    return _filter(given, located, among, outside)
+    x = real_image(image, "bilateral", "image")
+    axes = spatial_axes(x.ndim, spatial_rank, "bilateral", "image")
+    shape = x.shape[axes.start :]
+    dtype = working_dtype(x)
+    reach, sigmas, steps = radii(shape, sigma_space, spacing, truncate, radius, "bilateral")
+    inside = mask_of(mask, shape, "bilateral")
+    batch = math.prod(x.shape[: axes.start])
+    if guide is None:
+        by = x.reshape(batch, 1, *shape)
+        values = by
+    else:
+        by = real_image(guide, "bilateral", "guide")
+        if by.ndim != len(shape) + 1 or by.shape[1:] != shape:
+            raise ValueError(
+                f"bilateral: guide has shape {by.shape} but the spatial shape is {shape}; give [channel, *spatial], "
+                f"one channel as guide[None], and name the spatial axes of a batch by spatial_rank."
+            )
+        by = by[None]
+        values = x.reshape(1, batch, *shape)
+    unit = units(sigma_intensity, by.shape[1], dtype, "bilateral", "sigma_intensity", factor=math.sqrt(2))
+    if x.size == 0 or by.size == 0:
+        if x.size > 0:
+            raise ValueError("bilateral: guide has no channels; leave it out, or use gaussian.")
+        return x
+    widths = tuple(cast(w, dtype) for w in (*sigmas, *steps))
+    out = _smooth(values, None if guide is None else by, unit, widths, inside, window=Window(shape, reach))
+    return out.reshape(x.shape)
 
 
-@jax.jit
-def _filter(
-    given: arguments.Fields, located: arguments.Located, among: Neighbourhood, outside: Array | None
-) -> Array:
-    values = given.values if given.values.ndim == 2 else given.values[:, None]
-    wide, alive = values.astype(located.features.dtype), among.alive
-    living = wide if alive is None else jnp.where(alive[:, None], wide, 0)
-    out = average(among, *located, living) if wide.size else wide
-    if outside is not None:
-        out = jnp.where(outside[:, None], jnp.nan, out)
-    if alive is not None:
-        out = jnp.where(alive[:, None], out, wide)
-    return out.reshape(given.values.shape).astype(given.values.dtype)
+@functools.partial(jax.jit, static_argnames=("window",))
+def _smooth(
+    values: Float[Array, "b c *spatial"],
+    guide: Float[Array, "b k *spatial"] | None,
+    unit: Float[Array, " k"],
+    widths: tuple[Any, ...],
+    mask: Bool[Array, "*spatial"] | None,
+    *,
+    window: Window,
+) -> Float[Array, "b c *spatial"]:
+    """In the working dtype, voxels outside the mask so far off that they weigh nothing."""
+    rank = len(window.shape)
+    precision = precisions(widths[:rank], widths[rank:], window.radius, unit.dtype)
+    wide = values.astype(unit.dtype)
+    by = (wide if guide is None else guide.astype(unit.dtype)) / unit.reshape(-1, *[1] * rank)
+    inside = only_inside(wide, mask, 0.0)
+    out, _ = weighted_means(window, only_inside(by, mask, FAR), precision, inside)
+    out = out.astype(values.dtype)
+    return out if mask is None else jnp.where(mask, out, values)
