@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thrux.demo.data import Volume
+from thrux.demo.report import milliseconds
 from thrux.errors import ThruxError
 from thrux.filters import Bilateral, Filter, Gaussian, Permutohedral, Scene, Susan
 
@@ -82,5 +83,5 @@ def numbers(found: Denoised) -> dict[str, float]:
 
 def table(found: Denoised) -> list[tuple[str, str, str]]:
     """Rows of method, peak signal to noise, and time."""
-    times = {name: f"{1000 * seconds:.3g} ms" for name, seconds in found.seconds.items()}
+    times = {name: milliseconds(seconds) for name, seconds in found.seconds.items()}
     return [(name, f"{value:.2f} dB", times.get(name, "")) for name, value in found.psnr_db.items()]
