@@ -197,7 +197,7 @@ FEATURE_SIGMA = (0.75, 1.0, 1.5)
 
 
 def filters():
-    """Filters in spaces of features: of an image with two guides, and of two values at seven points, three features each.
+    """Filters in spaces of features: of an image with two guides, and of two values at seven points of three features.
 
     Those that are linear in what they filter have the cotangent of it, by the matrix that they are.
     """

@@ -21,8 +21,8 @@ def filtered(elevated: Array, words: Array, vertices: Vertices, channels: Array)
     """Splat, blur and slice of every channel [c, n]."""
 
     def several(channels: Array) -> Array:
-        tables = splat(elevated, words, vertices, channels)
-        return jnp.stack([take(elevated, words, vertices, blur(vertices, table)) for table in tables])
+        tables = blur(vertices, splat(elevated, words, vertices, channels))
+        return jnp.stack([take(elevated, words, vertices, table) for table in tables])
 
     if channels.shape[0] <= _UNROLLED:
         return several(channels)
@@ -76,12 +76,15 @@ def _plain_splat(
     return tuple(tables)
 
 
-def blur(vertices: Vertices, table: Array) -> Array:
+def blur(vertices: Vertices, tables: tuple[Array, ...]) -> tuple[Array, ...]:
     """One half of every vertex and one quarter of either neighbour, along one direction after the other."""
-    for j in range(vertices.after.shape[0]):
-        neighbours = at(table, vertices.after[j]) + at(table, vertices.before[j])
-        table = 0.5 * table + 0.25 * neighbours
-    return table
+
+    # A loop: unrolled, XLA would fuse a direction's sums into the gathers of the next, and make them again and again.
+    def along(tables: tuple[Array, ...], neighbours: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
+        after, before = neighbours
+        return tuple(0.5 * table + 0.25 * (at(table, after) + at(table, before)) for table in tables), None
+
+    return lax.scan(along, tables, (vertices.after, vertices.before))[0]
 
 
 @jax.checkpoint
