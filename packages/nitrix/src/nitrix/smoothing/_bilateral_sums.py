@@ -27,6 +27,7 @@ ISOLATED = 0.01  # a sum of weights up to this is no mean of anything: the voxel
 
 Guide = tuple[Float[Array, "b k *spatial"], Float[Array, " axis"]]
 _CHUNK, _LONG_CHUNK = 8, 16  # neighbours at a time
+_FEW = 8  # channels
 
 
 def weighted_means(
@@ -46,10 +47,27 @@ def _biases(window: Window, precision: Float[Array, " axis"]) -> Float[Array, " 
     return jnp.append((squares * precision).sum(axis=1), np.asarray(np.inf, precision.dtype))
 
 
-def _weight(here: Array, there: Array, bias: Array) -> tuple[Array, Array]:
-    """Of one neighbour, and the differences of the guide."""
-    d = there - here
-    return negative_exponential((d * d).sum(axis=-2, keepdims=True) + bias), d
+def _weight(here: Lines, there: Lines, bias: Array) -> Array:
+    """Of one neighbour, from lines that each hold one channel of the guide."""
+    away = bias
+    for one, other in zip(here, there, strict=True):
+        away = away + (other - one) * (other - one)
+    return negative_exponential(away)
+
+
+def _over_channels(x: Array) -> Array:
+    """The sum over the channels; of few, one after the other, since a reduction would end the fusion."""
+    if x.shape[-2] > _FEW:
+        return x.sum(axis=-2, keepdims=True)
+    total = x[..., :1, :]
+    for c in range(1, x.shape[-2]):
+        total = total + x[..., c : c + 1, :]
+    return total
+
+
+def _apart(scaled: Array) -> list[tuple[Array, float]]:
+    """The channels of the guide as images of their own."""
+    return [(scaled[:, k : k + 1], FAR) for k in range(scaled.shape[1])]
 
 
 def negative_exponential(u: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -77,17 +95,17 @@ def _forward(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]
     bias = _biases(window, precision)
 
     def weigh(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
-        return _weight(here[0], there[0], bias[j])[:1]
+        return (_weight(here[1:], there[1:], bias[j]),)
 
     def term(weights: Lines, here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
-        return weights[0] * there[1], weights[0]
+        return weights[0] * there[0], weights[0]
 
     def finish(here: Lines, sums: Lines) -> tuple[Lines, Lines]:
         return (_divide(*sums), sums[1]), ()
 
-    images = ((scaled, FAR), (values, 0.0))
+    images = ((values, 0.0), *_apart(scaled))
     ahead = values.shape[1] > 2
-    chunk = _CHUNK if ahead else _LONG_CHUNK
+    chunk = _CHUNK if ahead or scaled.shape[1] > 1 else _LONG_CHUNK
     (out, total), _ = sweep(window, images, weigh, term, finish, chunk=chunk, ahead=ahead)
     return out, total
 
@@ -104,23 +122,24 @@ def _backward(
     r = (q * out).sum(axis=-axis, keepdims=True)
 
     def weigh(here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
-        weight, _ = _weight(here[0], there[0], bias[j])
-        return weight, weight * ((here[2] * there[1]).sum(axis=-2, keepdims=True) - here[3])
+        weight = _weight(here[3:], there[3:], bias[j])
+        return weight, weight * (_over_channels(here[1] * there[0]) - here[2])
 
     def term(weights: Lines, here: Lines, there: Lines, j: Int[Array, ""]) -> Lines:
         weight, near = weights
-        far = weight * ((there[2] * here[1]).sum(axis=-2, keepdims=True) - there[3])
-        return weight * there[2], (near + far) * (there[0] - here[0]), near * squares[j][:, None]
+        both = near + weight * (_over_channels(there[1] * here[0]) - there[2])
+        pulled = (both * (other - one) for one, other in zip(here[3:], there[3:], strict=True))
+        return weight * there[1], near * squares[j][:, None], *pulled
 
     def finish(here: Lines, sums: Lines) -> tuple[Lines, Lines]:
-        leading = tuple(range(sums[2].ndim - 2))
-        return (sums[0], 2 * sums[1]), (-sums[2].sum(axis=(*leading, -1)),)
+        leading = tuple(range(sums[1].ndim - 2))
+        return (sums[0], *(2 * d for d in sums[2:])), (-sums[1].sum(axis=(*leading, -1)),)
 
-    images = ((scaled, FAR), (values, 0.0), (q, 0.0), (r, 0.0))
-    (d_values, d_guide), (d_precision,) = sweep(
+    images = ((values, 0.0), (q, 0.0), (r, 0.0), *_apart(scaled))
+    (d_values, *d_guide), (d_precision,) = sweep(
         window, images, weigh, term, finish, chunk=_CHUNK, ahead=False
     )
-    return (d_guide, d_precision), d_values
+    return (jnp.concatenate(d_guide, axis=1), d_precision), d_values
 
 
 def _definition(window: Window, guide: Guide, values: Array) -> tuple[Array, Array]:
