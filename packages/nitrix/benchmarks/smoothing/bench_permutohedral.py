@@ -128,6 +128,8 @@ def _against_densecrf(n: int, sigma: float) -> Case:
 CASES = [
     _against_scipy(128, 4.0, 0.1),
     _against_scipy(128, 6.0, None),
+    _against_scipy(256, 2.0, None),
+    _against_scipy(256, 3.0, None),
     _against_scipy(256, 4.0, 0.1),
     _against_scipy(256, 6.0, None),
     _built_before(256, 4.0),

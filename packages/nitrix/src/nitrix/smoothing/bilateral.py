@@ -52,7 +52,7 @@ def bilateral(
       sigma_space: Standard deviation in space, in units of `spacing`: one number, or one for each spatial axis. 0
         leaves an axis alone.
       sigma_intensity: Standard deviation in intensity, in units of the guide: one number, or one for each channel.
-      guide: Images [channel, *spatial] whose intensities decide, such as a T1 and a T2; taken in the precision of
+      guide: Images `[channel, *spatial]` whose intensities decide, such as a T1 and a T2; taken in the precision of
         `image`. All of the batch is then smoothed with the same weights. Default: each image guides itself.
       spacing: Voxel size along each spatial axis, in mm. The default reads sigma_space in voxels.
       truncate: Radius of the window in standard deviations: int(truncate * sigma_space / spacing + 0.5) voxels to each

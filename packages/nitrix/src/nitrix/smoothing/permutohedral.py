@@ -70,7 +70,7 @@ def permutohedral_structure(
       capacity: Vertices there is room for. Default: as many as the points touch, counted on the host; under `jit`
         or `vmap`, where that is not known, the most that there can be, n (d_f + 1).
     Returns:
-      The lattice. It holds 4 (d_f + 1) bytes for every point's vertices and 8 (d_f + 1) for every vertex's neighbours.
+      The lattice. In float32 it holds 8 (d_f + 1) bytes for every point (a word more beyond 8 features) and vertex.
     Raises:
       TypeError: If features or sigma_features hold no real numbers, or capacity is no integer.
       ValueError: If features is not [n, d_f] with d_f from 1 to 15, or not finite, or lies more than about 16,000
@@ -159,9 +159,12 @@ def permutohedral_lattice(
       several times as long, and nothing can be refused: too small a capacity, or a feature out of range, makes
       all results NaN.
 
-      The lattice approximates a Gaussian. CRITERIA
-
-      Exact sums over given neighbours are `bilateral_gaussian`, over a window of an image `bilateral`.
+      How near it comes, and how fast it is (two cores of a Xeon at 2 GHz; the table is on the page on smoothing): 60 dB
+      from the exact sums on a noisy image, 28 dB on scattered points, 19 dB in 8 dimensions, all of it the
+      lattice's own error: from the algorithm of [1] in float64 it is 72 dB in float32 and 57 dB in bfloat16. A volume
+      of 256^3 with d_f = 5 takes 4.3 times as long as SciPy's separable Gaussian where sigma is 4 voxels, 6.9 times
+      at 3 and 11.6 times at 2: a narrow filter has more vertices, and `bilateral` is then the better choice, whose
+      sums are exact. For sums over given neighbours there is `bilateral_gaussian`.
 
     References:
       [1] Adams, Baek, Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice, Computer Graphics
