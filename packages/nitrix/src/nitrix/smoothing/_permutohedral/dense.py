@@ -22,10 +22,10 @@ from nitrix.smoothing._permutohedral.vertices import Vertices, mixed_radix, oppo
 
 _WORD = 32  # cells whose use is kept in the bits of one integer
 _BLOCK = 128  # words whose counts are summed by one product with a triangular matrix
-CELLS_PER_TOUCH = (
-    16  # cells of the box for each point and vertex of its simplex, beyond which keys are sorted
-)
-FEWEST_CELLS = 1 << 24
+# The largest box, beyond which keys are sorted: so many cells for each point and vertex of its simplex, but within
+# these bounds. Rounded up, the upper one leaves 31 bits.
+CELLS_PER_TOUCH = 16
+FEWEST_CELLS, MOST_CELLS = 1 << 24, 1 << 30
 
 
 class Box:
@@ -39,8 +39,7 @@ class Box:
 
     def fits(self, touches: int) -> bool:
         """Whether a table of the cells is in proportion to the points."""
-        allowed = max(FEWEST_CELLS, CELLS_PER_TOUCH * touches)
-        return self.cells <= min(allowed, 2**31 - _WORD * _BLOCK)
+        return self.cells <= min(max(FEWEST_CELLS, CELLS_PER_TOUCH * touches), MOST_CELLS)
 
     def arrays(self) -> tuple[Array, Array, Array]:
         """Lowest coordinates, sizes and strides for the device."""
