@@ -2,7 +2,7 @@
 
 The yardstick of the specification is SciPy's separable Gaussian of the same sigma in space on the same volume: the bar
 is a tenth of its speed, everything included, from the features to the filtered volume. pydensecrf2's lattice, where
-it is installed, takes the same features; it computes in float32 on one thread, and one step of its inference with two
+it is installed, takes the same features, and one step of its inference with two
 labels filters two channels, as ours filters the volume and a volume of ones.
 """
 
@@ -94,7 +94,7 @@ def _gradient(n: int, sigma: float) -> Case:
 
 
 def _densecrf_step(n: int, sigma: float) -> Callable[[], object]:
-    """Build the lattice and filter two channels, by the reference implementation's C++."""
+    """Build the lattice and filter two channels, by pydensecrf2."""
     from pydensecrf import densecrf  # late: it is there only where somebody built it
 
     scaled = np.ascontiguousarray((np.asarray(_features(n)) / _widths(sigma)).T)

@@ -238,6 +238,16 @@ def test_features_out_of_range_give_nan_where_they_are_traced():
     assert np.isnan(traced(np.float32([[0], [1], [np.nan]]))).all()
 
 
+@pytest.mark.parametrize("sigma", [-1.0, 0.0, np.inf, np.nan])
+def test_a_width_that_is_none_is_refused_or_gives_nan_where_it_is_traced(sigma):
+    values, features = np.ones(3, np.float32), np.float32([[0], [1], [2]])
+    given = jax.jit(lambda f: permutohedral_lattice(values, f, sigma_features=sigma))
+    with pytest.raises(ValueError, match="must be positive and finite"):
+        given(features)
+    traced = jax.jit(lambda f, s: permutohedral_lattice(values, f, sigma_features=s))
+    assert np.isnan(traced(features, np.float32(sigma))).all()
+
+
 def test_storage_is_what_the_documentation_says():
     _, features = points(3)
     lattice = permutohedral_structure(features.astype(np.float32), sigma_features=WIDTH)
@@ -256,7 +266,11 @@ REFUSED = [
     ({"features": np.full((4, 2), np.nan, np.float32)}, ValueError, "features hold NaN or infinity"),
     ({"features": np.full((4, 2), np.inf, np.float32)}, ValueError, "features hold NaN or infinity"),
     ({"features": np.full((4, 2), 1e6, np.float32)}, ValueError, "check the units of sigma_features"),
-    ({"features": np.zeros((4, 2), np.complex64)}, TypeError, "features has dtype complex64; real numbers"),
+    (
+        {"features": np.zeros((4, 2), np.complex64)},
+        TypeError,
+        "features has dtype complex64; give real numbers",
+    ),
     ({"features": np.full((4, 2), "a")}, TypeError, "features has dtype"),
     ({"values": np.zeros(3, np.float32)}, ValueError, r"values has shape \(3,\) but features have 4 points"),
     ({"values": np.zeros((4, 1, 1), np.float32)}, ValueError, r"give \[4\] or \[4, d_v\]"),

@@ -1,29 +1,19 @@
 """Reads and checks what the Gaussian filter alone is told."""
 
-import operator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nitrix.smoothing._image_arguments import cast, per_axis
+from nitrix.smoothing._image_arguments import cast, per_axis, whole_number
 
 WIDEST = 8_192  # voxels of radius; wider ones are mistaken units, and would fill the memory
 
 
 def orders_of(order: Any, rank: int) -> list[int]:
     """The order of differentiation along each spatial axis."""
-    orders = []
-    for value in per_axis("order", order, rank, "gaussian"):
-        try:
-            m = operator.index(value)
-        except TypeError:
-            raise TypeError(f"gaussian: order={value!r} must be an integer, known before tracing.") from None
-        if m < 0:
-            raise ValueError(f"gaussian: order={m} must not be negative.")
-        orders.append(m)
-    return orders
+    return [whole_number("order", m, "gaussian") for m in per_axis("order", order, rank, "gaussian")]
 
 
 def in_voxels(width: Any, factor: float, step: Any, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Inexact
+from jaxtyping import Array, Float, Inexact
 
 
 def floating(x: Any, function: str, name: str = "x") -> Inexact[Array, "..."]:
@@ -20,6 +20,28 @@ def floating(x: Any, function: str, name: str = "x") -> Inexact[Array, "..."]:
     if jnp.issubdtype(image.dtype, jnp.inexact):
         return image
     return image.astype(jax.dtypes.canonicalize_dtype(np.float64))
+
+
+def real_array(x: Any, function: str, name: str) -> Float[Array, "..."]:
+    """`x` as an array of floats."""
+    array = floating(x, function, name)
+    if jnp.iscomplexobj(array):
+        raise TypeError(
+            f"{function}: {name} has dtype {array.dtype}; give real numbers, such as its real and imaginary part."
+        )
+    return array
+
+
+def whole_number(name: str, value: Any, function: str, *, least: int = 0) -> int:
+    """An integer that is not too small."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {name}={value!r} must be an integer, known before tracing.") from None
+    if number < least:
+        wanted = f"be at least {least}" if least else "not be negative"
+        raise ValueError(f"{function}: {name}={number} must {wanted}.")
+    return number
 
 
 def spatial_axes(ndim: int, spatial_rank: int | None, function: str, name: str = "x") -> range:
@@ -56,6 +78,12 @@ def known_value(value: Any) -> float | None:
     """The number behind a value, or None while it is traced."""
     primal = _primal(value)
     return None if isinstance(primal, jax.core.Tracer) else float(primal)
+
+
+def known_numbers(array: Any) -> Any:
+    """The numbers behind an array as NumPy's, also under `grad`; None while they are traced."""
+    primal = lax.stop_gradient(array) if isinstance(array, jax.core.Tracer) else array
+    return None if isinstance(primal, jax.core.Tracer) else np.asarray(primal)
 
 
 def check_width(name: str, value: Any, function: str, *, at_least_zero: bool) -> None:

@@ -1,7 +1,6 @@
 """Reads and checks what filters over a window of voxels share."""
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +13,12 @@ from nitrix.smoothing._image_arguments import (
     cast,
     check_truncate,
     check_width,
-    floating,
     known_value,
     per_axis,
+    whole_number,
 )
 
 MOST_NEIGHBOURS = 1 << 17  # more are mistaken units, or hours
-
-
-def real_image(x: Any, function: str, name: str) -> Float[Array, "..."]:
-    image = floating(x, function, name)
-    if jnp.iscomplexobj(image):
-        raise TypeError(
-            f"{function}: {name} has dtype {image.dtype}; give real numbers, such as its real and imaginary part."
-        )
-    return image
 
 
 def working_dtype(image: Array) -> np.dtype:
@@ -51,7 +41,7 @@ def radii(
     if radius is None:
         found = [_extent(*pair, truncate, function) for pair in zip(sigmas, steps, strict=True)]
     else:
-        found = [_given_radius(r, function) for r in per_axis("radius", radius, rank, function)]
+        found = [whole_number("radius", r, function) for r in per_axis("radius", radius, rank, function)]
     alone = [known_value(sigma) == 0 for sigma in sigmas]
     reach = tuple(
         0 if flat else int(min(r, max(n - 1, 0))) for r, n, flat in zip(found, shape, alone, strict=True)
@@ -75,16 +65,6 @@ def _extent(sigma: Any, step: Any, truncate: float, function: str) -> int:
             f"instance the one of the widest sigma_space, or keep {traced} out of jit and vmap."
         )
     return int(min(truncate * known_sigma / known_step + 0.5, 1e9))
-
-
-def _given_radius(radius: Any, function: str) -> int:
-    try:
-        r = operator.index(radius)
-    except TypeError:
-        raise TypeError(f"{function}: radius={radius!r} must be an integer, known before tracing.") from None
-    if r < 0:
-        raise ValueError(f"{function}: radius={r} must not be negative.")
-    return r
 
 
 def precisions(

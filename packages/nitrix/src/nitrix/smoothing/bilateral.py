@@ -11,14 +11,13 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
 from nitrix.smoothing._bilateral_sums import FAR, weighted_means
-from nitrix.smoothing._image_arguments import cast, spatial_axes
+from nitrix.smoothing._image_arguments import cast, real_array, spatial_axes
 from nitrix.smoothing._shifts import Window
 from nitrix.smoothing._window_arguments import (
     mask_of,
     only_inside,
     precisions,
     radii,
-    real_image,
     units,
     working_dtype,
 )
@@ -88,7 +87,7 @@ def bilateral(
       >>> [round(value, 2) for value in smooth.tolist()]
       [0.07, 0.07, 0.07, 9.96, 10.0, 10.04]
     """
-    x = real_image(image, "bilateral", "image")
+    x = real_array(image, "bilateral", "image")
     axes = spatial_axes(x.ndim, spatial_rank, "bilateral", "image")
     shape = x.shape[axes.start :]
     dtype = working_dtype(x)
@@ -99,7 +98,7 @@ def bilateral(
         by = x.reshape(batch, 1, *shape)
         values = by
     else:
-        by = real_image(guide, "bilateral", "guide")
+        by = real_array(guide, "bilateral", "guide")
         if by.ndim != len(shape) + 1 or by.shape[1:] != shape:
             raise ValueError(
                 f"bilateral: guide has shape {by.shape} but the spatial shape is {shape}; give [channel, *spatial], "

@@ -11,6 +11,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
+from nitrix.smoothing._image_arguments import known_numbers
+
 
 @runtime_checkable
 class FeatureMetric(Protocol):
@@ -44,7 +46,7 @@ class DiagonalMetric:
 
     def __init__(self, sigma: Real[ArrayLike, " d_f"] | Sequence[Real[ArrayLike, ""]]) -> None:
         given = _real("DiagonalMetric", "sigma", sigma, 1)
-        known = _known(given)
+        known = known_numbers(given)
         if known is not None and not (known > 0).all():
             at = int(np.argmin(known > 0))
             raise ValueError(
@@ -172,7 +174,7 @@ def metric_from_spd(spd: Real[ArrayLike, "d_f d_f"] | Sequence[Any]) -> FactorMe
             f"{name}: spd has shape {matrix.shape}; give a square matrix, a row for each feature."
         )
     _check_finite(name, "spd", matrix)
-    known = _known(matrix)
+    known = known_numbers(matrix)
     if known is not None and known.size:
         wide = known.astype(np.float64)
         uneven = np.abs(wide - wide.T).max()
@@ -224,14 +226,8 @@ def _real(function: str, what: str, given: Any, axes: int) -> Array:
         return jnp.asarray(array).astype(dtype)
 
 
-def _known(array: Array) -> Any:
-    """The numbers, or None while they are traced."""
-    primal = lax.stop_gradient(array) if isinstance(array, jax.core.Tracer) else array
-    return None if isinstance(primal, jax.core.Tracer) else np.asarray(primal)
-
-
 def _check_finite(function: str, what: str, array: Array) -> None:
-    known = _known(array)
+    known = known_numbers(array)
     if known is not None and not np.isfinite(known).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(known))[0])
         raise ValueError(f"{function}: {what}{list(at)} is {known[at]}; give finite numbers.")

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
 from nitrix.smoothing._bilateral_sums import FAR, ISOLATED, weighted_means
-from nitrix.smoothing._image_arguments import cast, spatial_axes
+from nitrix.smoothing._image_arguments import cast, real_array, spatial_axes
 from nitrix.smoothing._neighbour_median import neighbour_median, reach_of_one
 from nitrix.smoothing._shifts import Window
 from nitrix.smoothing._window_arguments import (
@@ -19,7 +19,6 @@ from nitrix.smoothing._window_arguments import (
     only_inside,
     precisions,
     radii,
-    real_image,
     units,
     working_dtype,
 )
@@ -102,7 +101,7 @@ def susan_emulator(
       >>> [[round(value, 1) for value in row] for row in clean.tolist()]
       [[0.1, 0.1, 10.0, 9.8], [0.1, 0.1, 9.8, 10.0], [0.1, 0.1, 10.0, 9.9]]
     """
-    x = real_image(image, "susan_emulator", "image")
+    x = real_array(image, "susan_emulator", "image")
     axes = spatial_axes(x.ndim, spatial_rank, "susan_emulator", "image")
     shape = x.shape[axes.start :]
     if len(shape) > 3:

@@ -6,7 +6,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
-from nitrix.smoothing._window_arguments import real_image, working_dtype
+from nitrix.smoothing._image_arguments import real_array
+from nitrix.smoothing._window_arguments import working_dtype
 
 
 def susan_brightness_threshold(
@@ -18,8 +19,8 @@ def susan_brightness_threshold(
 ) -> Float[Array, ""]:
     """Estimate `bthresh` of `susan_emulator`: a fraction of the median intensity of the brain above the background.
 
-    Users of FSL's `susan` take 0.75 times the median within the brain's mask; FSL's FEAT subtracts the intensity of the
-    background from the median first. A rule of thumb for functional images, not an estimate of their noise.
+    With FSL's `susan` 0.75 times the median within the brain's mask is usual, the intensity of the background taken off
+    the median first where it is not 0. A rule of thumb for functional images, not an estimate of their noise.
     Differentiable in `image`, `fraction` and `background`; the gradient goes to the voxels in the middle.
 
     Args:
@@ -47,7 +48,7 @@ def susan_brightness_threshold(
       >>> float(susan_brightness_threshold(image, mask=image > 50))
       75.0
     """
-    x = real_image(image, "susan_brightness_threshold", "image")
+    x = real_array(image, "susan_brightness_threshold", "image")
     inside = jnp.ones(x.shape, bool) if mask is None else _mask(mask, x.shape)
     if not isinstance(inside, jax.core.Tracer) and not bool(inside.any()):
         raise ValueError("susan_brightness_threshold: no voxel is inside the mask; there is no median.")
