@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nitrix.smoothing._image_arguments import cast, per_axis, whole_number
+from nitrix._arguments import cast, per_axis, whole_number
 
 WIDEST = 8_192  # voxels of radius; wider ones are mistaken units, and would fill the memory
 

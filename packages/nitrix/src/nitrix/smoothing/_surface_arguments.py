@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Inexact, Real
 
+from nitrix._arguments import known_value
 from nitrix.smoothing._heat import MOST, Spectrum, degree_for, map_values, spectrum
-from nitrix.smoothing._image_arguments import known_value
 from nitrix.smoothing.gaussian import FWHM_PER_SIGMA
 from nitrix.sparse import ELL, SectionedELL
 

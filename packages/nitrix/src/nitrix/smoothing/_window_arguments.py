@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from nitrix.smoothing._image_arguments import (
+from nitrix._arguments import (
     cast,
     check_truncate,
     check_width,

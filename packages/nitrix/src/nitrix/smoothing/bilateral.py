@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
+from nitrix._arguments import cast, real_array, spatial_axes
 from nitrix.smoothing._bilateral_sums import FAR, weighted_means
-from nitrix.smoothing._image_arguments import cast, real_array, spatial_axes
 from nitrix.smoothing._shifts import Window
 from nitrix.smoothing._window_arguments import (
     mask_of,

@@ -11,11 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Num, Real, Shaped
 
-from nitrix._boundary import BoundaryMode, plain_mode
-from nitrix.smoothing._gaussian_arguments import in_voxels, orders_of, outer_value, radius_of
-from nitrix.smoothing._gaussian_axis import gaussian_weights, smooth_axis
-from nitrix.smoothing._gaussian_turns import smooth_in_turns, takes_turns
-from nitrix.smoothing._image_arguments import (
+from nitrix._arguments import (
     cast,
     check_truncate,
     check_width,
@@ -24,6 +20,10 @@ from nitrix.smoothing._image_arguments import (
     per_axis,
     spatial_axes,
 )
+from nitrix._boundary import BoundaryMode, plain_mode
+from nitrix.smoothing._gaussian_arguments import in_voxels, orders_of, outer_value, radius_of
+from nitrix.smoothing._gaussian_axis import gaussian_weights, smooth_axis
+from nitrix.smoothing._gaussian_turns import smooth_in_turns, takes_turns
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 TRACED_REACH = 1024  # voxels of radius that a kernel has room for if its width is not known before tracing

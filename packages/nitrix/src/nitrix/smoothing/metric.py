@@ -11,7 +11,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
-from nitrix.smoothing._image_arguments import known_numbers
+from nitrix._arguments import known_numbers
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Integer, Real, Shaped
 
-from nitrix.smoothing._image_arguments import whole_number
+from nitrix._arguments import whole_number
 from nitrix.smoothing._permutohedral import dense, passes, sorting
 from nitrix.smoothing._permutohedral.arguments import features_of, sigma_of, values_of
 from nitrix.smoothing._permutohedral.simplex import FARTHEST, elevation, rank_words

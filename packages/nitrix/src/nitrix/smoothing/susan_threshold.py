@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
-from nitrix.smoothing._image_arguments import real_array
+from nitrix._arguments import real_array
 from nitrix.smoothing._window_arguments import working_dtype
 
 

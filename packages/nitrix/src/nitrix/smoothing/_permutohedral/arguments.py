@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
-from nitrix.smoothing._image_arguments import known_numbers, real_array
+from nitrix._arguments import known_numbers, real_array
 from nitrix.smoothing._permutohedral.simplex import LARGEST_RANK
 
 
