@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    # Shapes in images.
+    from thrux.distance import distance_file as distance_file
+
     # Errors and limits.
     from thrux.errors import ThruxError as ThruxError
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from thrux.limits import Limits as Limits
     from thrux.maps import SurfaceMaps as SurfaceMaps
     from thrux.maps import load_maps as load_maps
+    from thrux.median import median_file as median_file
+    from thrux.morphology import morph_file as morph_file
 
     # Files in and out.
     from thrux.nifti import NiftiReader as NiftiReader
@@ -48,6 +53,9 @@ _HOMES = {
     "smooth_file": "smoothing",
     "load": "nifti",
     "save": "nifti",
+    "median_file": "median",
+    "morph_file": "morphology",
+    "distance_file": "distance",
     "NiftiReader": "nifti",
     "NiftiWriter": "nifti",
     "Surface": "surface",

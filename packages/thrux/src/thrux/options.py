@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from thrux.errors import ThruxError
 
 NanPolicy = Literal["refuse", "zero", "ignore"]
+NanOrZero = Literal["refuse", "zero"]
 
 
 def check_millimetres(name: str, value: float | int) -> None:

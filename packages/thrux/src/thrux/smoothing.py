@@ -15,12 +15,12 @@ from thrux.atomic import refuse_existing
 from thrux.errors import ThruxError
 from thrux.filters.gaussian import Gaussian, Mode
 from thrux.filters.scene import Filter, Fitted, Scene, Volume
-from thrux.filters.width import check_room
 from thrux.lifting import lift
 from thrux.limits import Limits
 from thrux.nifti.reader import NiftiReader
 from thrux.nifti.writer import NiftiWriter, check_name
 from thrux.options import NanPolicy, check_choice
+from thrux.room import check_room
 from thrux.voxels import Voxels, check_finite, finite_values, load_guide, load_mask, taking_part
 
 

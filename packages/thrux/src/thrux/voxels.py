@@ -50,15 +50,17 @@ def finite_values(
     return values, bad if inside is None else bad & inside
 
 
-def check_finite(bad: Voxels, nan: NanPolicy, path: str | os.PathLike[str], where: str = "") -> int:
-    """How many voxels are not finite; refused where that is the policy."""
+def check_finite(
+    bad: Voxels, nan: NanPolicy, path: str | os.PathLike[str], where: str = "", *, omissible: bool = True
+) -> int:
+    """How many voxels are not finite; refused where that is the policy. omissible: that they can be left out."""
     count = int(bad.sum())
     if count and nan == "refuse":
         raise ThruxError(
             f"{count} voxels{where} are NaN or infinite and would spoil their neighbours",
             file=path,
             field="data",
-            remedy="Take them as 0 with --nan zero, or leave them out with --nan ignore",
+            remedy="Take them as 0 with --nan zero" + ", or leave them out with --nan ignore" * omissible,
         )
     return count
 

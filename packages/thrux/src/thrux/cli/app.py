@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from thrux.cli import console, surface
+from thrux.cli import console, morph, surface
 from thrux.cli.console import paragraphs
 from thrux.cli.demo import demo
+from thrux.cli.distance import distance
+from thrux.cli.median import median
 from thrux.cli.smooth import smooth
 
 HELP = """
@@ -25,7 +27,13 @@ Then smooth an image of your own by a Gaussian that is 6 mm wide:
 
     thrux smooth bold.nii.gz smooth.nii.gz --fwhm 6
 
-Or maps on the cortex, along its folds, and measure distances there:
+Clean a mask by millimetres, measure how deep its voxels lie, take specks out of an image:
+
+    thrux morph open mask.nii.gz clean.nii.gz --radius 3
+    thrux distance clean.nii.gz depth.nii.gz
+    thrux median t1.nii.gz t1_median.nii.gz --size 3
+
+Or smooth maps on the cortex, along its folds, and measure distances there:
 
     thrux surface smooth lh.white lh.thickness.mgz smooth.mgz --fwhm 10
     thrux surface geodesic lh.white --from 4920 --out distance.shape.gii
@@ -49,6 +57,20 @@ app = typer.Typer(
 )
 app.command(help=paragraphs(demo.__doc__ or ""))(demo)
 app.command(help=paragraphs(smooth.__doc__ or ""))(smooth)
+
+app.command(help=paragraphs(median.__doc__ or ""))(median)
+
+morphs = typer.Typer(
+    no_args_is_help=True,
+    help="Change shapes in images: grow, shrink, remove small parts, close gaps, fill holes.",
+)
+morphs.command(help=paragraphs(morph.erode.__doc__ or ""))(morph.erode)
+morphs.command(help=paragraphs(morph.dilate.__doc__ or ""))(morph.dilate)
+morphs.command("open", help=paragraphs(morph.open_.__doc__ or ""))(morph.open_)
+morphs.command(help=paragraphs(morph.close.__doc__ or ""))(morph.close)
+morphs.command("fill-holes", help=paragraphs(morph.fill_holes.__doc__ or ""))(morph.fill_holes)
+app.add_typer(morphs, name="morph")
+app.command(help=paragraphs(distance.__doc__ or ""))(distance)
 
 surfaces = typer.Typer(no_args_is_help=True, help="Work along surfaces: smooth maps, measure distances.")
 surfaces.command(help=paragraphs(surface.smooth.__doc__ or ""))(surface.smooth)

@@ -42,6 +42,11 @@ def print_json(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
+def print_left_out(count: int, *, zero: bool) -> None:
+    """A note on voxels that are no numbers."""
+    err.print(Text(f"Note: {count} voxels were NaN or infinite and {'taken as 0' if zero else 'left out'}."))
+
+
 @contextmanager
 def refusals(*, as_json: bool) -> Iterator[None]:
     """Turn a refusal into a readable message and exit code 1."""

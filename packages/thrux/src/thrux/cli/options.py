@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +21,13 @@ class Nan(str, Enum):  # noqa: UP042 (typer shows str enums)
     ignore = "ignore"
 
 
+class NanOrZero(str, Enum):  # noqa: UP042
+    """The same, where no value can be left out."""
+
+    refuse = "refuse"
+    zero = "zero"
+
+
 def checked_width(value: float | None) -> float | None:
     """Refuse what is no width, while the command line is read."""
     if value is not None and not (math.isfinite(value) and value > 0):
@@ -31,9 +40,20 @@ def limits_of(max_memory: float | None) -> Limits:
     return Limits() if max_memory is None else Limits(memory=int(max_memory * 2**30))
 
 
+def times(sizes: Sequence[float | int]) -> str:
+    """Sizes along axes in words."""
+    return " x ".join(f"{size:.4g}" for size in sizes)
+
+
+Source = Annotated[Path, typer.Argument(metavar="IN", help="The image to read, 3-D or 4-D: .nii, .nii.gz.")]
+Target = Annotated[Path, typer.Argument(metavar="OUT", help="The image to write: .nii, .nii.gz.")]
 Width = Annotated[
     float,
     typer.Option(metavar="MM", callback=checked_width, help="Full width of the Gaussian at half its height."),
+]
+RefuseOrZero = Annotated[
+    NanOrZero,
+    typer.Option("--nan", help="Voxels that are NaN or infinite: refuse the file, or take them as zero."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 AsJson = Annotated[

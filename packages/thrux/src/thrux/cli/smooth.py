@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from thrux.cli import console
-from thrux.cli.options import AsJson, Force, MaxMemory, Nan, checked_width, limits_of
+from thrux.cli.options import AsJson, Force, MaxMemory, Nan, Source, Target, checked_width, limits_of, times
 from thrux.errors import ThruxError
 
 if TYPE_CHECKING:
@@ -38,10 +38,8 @@ class Mode(str, Enum):  # noqa: UP042
 
 
 def smooth(
-    source: Annotated[
-        Path, typer.Argument(metavar="IN", help="The image to read, 3-D or 4-D: .nii, .nii.gz.")
-    ],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The image to write: .nii, .nii.gz.")],
+    source: Source,
+    target: Target,
     fwhm: Annotated[
         float | None,
         typer.Option(
@@ -165,21 +163,18 @@ def smooth(
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         if report.not_finite:
-            how = "taken as 0" if nan is Nan.zero else "left out"
-            console.err.print(Text(f"Note: {report.not_finite} voxels were NaN or infinite and {how}."))
+            console.print_left_out(report.not_finite, zero=nan is Nan.zero)
         if report.parameters.get("brightness_threshold_estimated"):
             threshold = report.parameters["brightness_threshold"]
             console.err.print(Text(f"Note: brightness threshold {threshold:.4g}, estimated from the image."))
         if as_json:
             console.print_json({"status": "ok", **report.as_dict()})
         else:
-            size = " x ".join(map(str, report.shape))
-            voxel = " x ".join(f"{mm:.4g}" for mm in report.spacing_mm)
             how = "" if method is Method.gaussian else f"{method.value}, "
             console.out.print(
                 Text(
-                    f"Wrote {target}: {size}, voxels of {voxel} mm, {how}FWHM {report.fwhm_mm:.4g} mm, "
-                    f"{report.dtype}."
+                    f"Wrote {target}: {times(report.shape)}, voxels of {times(report.spacing_mm)} mm, "
+                    f"{how}FWHM {report.fwhm_mm:.4g} mm, {report.dtype}."
                 ),
                 soft_wrap=True,
             )

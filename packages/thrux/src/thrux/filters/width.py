@@ -1,18 +1,15 @@
-"""The width of a filter in space, and whether an image has room for it."""
+"""The width of a filter in space."""
 
 from __future__ import annotations
 
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from thrux.errors import ThruxError
-from thrux.nifti.reader import NiftiReader
 from thrux.options import check_millimetres
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
-_WIDEST = 4000  # voxels; a kernel of that size means a wrong header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,42 +50,3 @@ class Width:
     def guide_files(self) -> tuple[str | os.PathLike[str], ...]:
         """No other images, unless a filter says so."""
         return ()
-
-
-def check_room(reader: NiftiReader, name: str, width: float) -> None:
-    """Refuse an image that is none in space or too small; the width is called as the user did."""
-    header = reader.header
-    path = Path(header.path)
-    if len(header.shape) < 3:
-        raise ThruxError(
-            "smoothing needs three spatial axes",
-            file=path,
-            field="dim[0]",
-            value=len(header.shape),
-            remedy="Give a 3-D or 4-D image",
-        )
-    if 3000 <= int(header.raw["intent_code"]) < 3100:
-        raise ThruxError(
-            "this is a CIFTI file, whose axes are not x, y, z",
-            file=path,
-            field="intent_code",
-            value=int(header.raw["intent_code"]),
-            remedy="Smooth it along its surfaces with a tool for CIFTI",
-        )
-    extent = max(n * mm for n, mm in zip(header.shape, header.spacing, strict=False))
-    if width > extent:
-        raise ThruxError(
-            f"it is wider than the image, which spans {extent:.4g} mm",
-            file=path,
-            field=name,
-            value=width,
-            remedy="Give a smaller width in mm, and check the voxel size in the header",
-        )
-    if width > _WIDEST * min(header.spacing):
-        raise ThruxError(
-            f"it is more than {_WIDEST} voxels of {min(header.spacing):.4g} mm",
-            file=path,
-            field=name,
-            value=width,
-            remedy="Check the voxel size and its unit in the header",
-        )

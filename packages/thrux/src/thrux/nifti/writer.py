@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Real
 
 from thrux.atomic import atomic_output
 from thrux.errors import ThruxError
@@ -43,30 +43,32 @@ def open_output(
 
 
 class NiftiWriter:
-    """A float image with the header of another: same affine, extensions, byte order, and NIfTI version.
+    """An image with the header of another: same affine, extensions, byte order, and NIfTI version.
 
-    Of the header's fields only `datatype`, `bitpix` and the scaling change. The file takes its name when
-    the block ends without an error and after all volumes were written.
+    With `dtype` the values are real ones, and of the header's fields `datatype`, `bitpix` and the scaling change.
+    Without it they are stored ones, of the type and the scaling of the other file, and no field changes. The file
+    takes its name when the block ends without an error and after all volumes were written.
     """
 
     def __init__(
-        self, path: str | PathLike[str], like: NiftiHeader, *, dtype: np.dtype, force: bool = False
+        self, path: str | PathLike[str], like: NiftiHeader, *, dtype: np.dtype | None, force: bool = False
     ) -> None:
         self.path = check_name(path)
-        self._like, self._force = like, force
-        self._dtype = np.dtype(dtype).newbyteorder(like.raw.endianness)
+        self._like, self._force, self._stored = like, force, dtype is None
+        self._dtype = like.dtype if dtype is None else np.dtype(dtype).newbyteorder(like.raw.endianness)
         self._left = like.data_bytes // like.dtype.itemsize
         self._stack = ExitStack()
 
     def __enter__(self) -> NiftiWriter:
         self._stream = open_output(self._stack, self.path, force=self._force)
         header = self._like.raw.copy()
-        header.set_data_dtype(self._dtype)
-        header["scl_slope"], header["scl_inter"] = 1, 0
+        if not self._stored:
+            header.set_data_dtype(self._dtype)
+            header["scl_slope"], header["scl_inter"] = 1, 0
         self._stream.write(header.binaryblock + self._like.extension)
         return self
 
-    def write(self, volume: Float[np.ndarray, "*spatial"]) -> None:
+    def write(self, volume: Real[np.ndarray, "*spatial"]) -> None:
         """Append one volume."""
         self._left -= volume.size
         self._stream.write(volume.astype(self._dtype).tobytes(order="F"))

@@ -1,0 +1,78 @@
+"""Neighbourhoods in millimetres, as the voxels that they hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from thrux.errors import ThruxError
+from thrux.nifti.reader import NiftiReader
+from thrux.options import check_choice, check_millimetres
+from thrux.room import check_room
+
+Shape = Literal["ball", "box", "cross"]
+
+_ROUNDING = 1e-5  # part of the radius: headers keep voxel sizes in float32, where 0.9 is 0.89999998
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    """The voxels whose centres are near, by the voxel size of an image.
+
+    Attributes:
+      radius: In mm.
+      shape: "ball": those within the radius; "box": those within it along each axis; "cross": those of the ball
+        that lie on an axis.
+    """
+
+    radius: float | int
+    shape: Shape = "ball"
+
+    def __post_init__(self) -> None:
+        check_millimetres("radius", self.radius)
+        check_choice("shape", self.shape, Shape)
+
+    def check(self, reader: NiftiReader) -> None:
+        """Refuse a radius that reaches no other voxel of a file, or past all of them."""
+        check_room(reader, "radius", float(self.radius))
+        spacing = reader.header.spacing
+        if self._reach(spacing) == [0, 0, 0]:
+            sizes = " x ".join(f"{mm:.4g}" for mm in spacing)
+            raise ThruxError(
+                f"it is less than one voxel of {sizes} mm, so that nothing would change",
+                file=reader.header.path,
+                field="radius",
+                value=self.radius,
+                remedy=f"Give at least {min(spacing):.4g}, in mm",
+            )
+
+    def voxels(self, reader: NiftiReader, *, held: int, clipped: bool = False) -> Bool[np.ndarray, "i j k"]:
+        """True where a voxel belongs to it, the centre in the middle; refused where memory is short for it.
+
+        held: Bytes that are needed beside it.
+        clipped: Leave out what no voxel of the image is away from another.
+        """
+        spacing = reader.header.spacing
+        reach = self._reach(spacing)
+        if clipped:
+            reach = [min(n, size - 1) for n, size in zip(reach, reader.volume_shape, strict=True)]
+        size = [2 * n + 1 for n in reach]
+        reader.check_memory(held + (1 + np.dtype(float).itemsize) * math.prod(size))
+        if self.shape == "box":
+            return np.ones(size, bool)
+        away = np.ix_(*(np.arange(-n, n + 1) * mm for n, mm in zip(reach, spacing, strict=True)))
+        if self.shape == "cross":
+            return np.asarray(sum((mm != 0).astype(np.int8) for mm in away) <= 1)
+        return np.asarray(np.sqrt(sum(mm**2 for mm in away)) <= self._bound)
+
+    @property
+    def _bound(self) -> float:
+        return self.radius * (1 + _ROUNDING)
+
+    def _reach(self, spacing: tuple[float, float, float]) -> list[int]:
+        """Voxels along each axis from the centre."""
+        return [int(self._bound / mm) for mm in spacing]
