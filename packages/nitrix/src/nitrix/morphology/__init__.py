@@ -1,6 +1,19 @@
-"""Under this name too: `susan_emulator` of `nitrix.smoothing`."""
+"""Morphology of images and of fields on meshes; `susan_emulator` of `nitrix.smoothing` under this name too."""
 
 from typing import TYPE_CHECKING, Any
+
+from nitrix.morphology.grayscale import dilate as dilate
+from nitrix.morphology.grayscale import erode as erode
+from nitrix.morphology.median import median_filter as median_filter
+from nitrix.morphology.opening import close as close
+from nitrix.morphology.opening import open as open
+from nitrix.morphology.rank import percentile_filter as percentile_filter
+from nitrix.morphology.rank import rank_filter as rank_filter
+from nitrix.morphology.reconstruction import fill_holes as fill_holes
+from nitrix.morphology.reconstruction import reconstruct as reconstruct
+from nitrix.morphology.residues import black_tophat as black_tophat
+from nitrix.morphology.residues import morphological_gradient as morphological_gradient
+from nitrix.morphology.residues import white_tophat as white_tophat
 
 if TYPE_CHECKING:
     from nitrix.smoothing import susan_emulator as susan_emulator
@@ -12,7 +25,8 @@ def __getattr__(name: str) -> Any:
         from nitrix.smoothing import susan_emulator
 
         return susan_emulator
-    raise AttributeError(f"module 'nitrix.morphology' has no attribute {name!r}; it holds susan_emulator.")
+    names = ", ".join(name for name in __dir__() if not name.startswith("_"))
+    raise AttributeError(f"module 'nitrix.morphology' has no attribute {name!r}; it holds {names}.")
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,87 @@
+"""An extended image laid out as one line, along which every shift in space is a shift of the line."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from nitrix.morphology._element import Element
+
+T = TypeVar("T")
+
+TERMS = 16  # in one loop's body: with more of them XLA's code for a CPU is no longer in vectors
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The line of an image of the given shape, extended by what an element reaches."""
+
+    shape: tuple[int, ...]
+    element: Element
+
+    @functools.cached_property
+    def extended(self) -> tuple[int, ...]:
+        """The image's shape with its border."""
+        return tuple(n + k - 1 for n, k in zip(self.shape, self.element.shape, strict=True))
+
+    @functools.cached_property
+    def _strides(self) -> NDArray[np.int64]:
+        return np.array([math.prod(self.extended[axis + 1 :]) for axis in range(len(self.shape))], np.int64)
+
+    @property
+    def length(self) -> int:
+        """Samples of the line of results, some of which lie between the rows of the image."""
+        return self.shape[0] * math.prod(self.extended[1:])
+
+    def shifts(self, entries: NDArray[np.int64]) -> NDArray[np.int32]:
+        """How far along the line the entries [entry, axis] of the element are."""
+        return (entries @ self._strides).astype(np.int32)
+
+    def line(self, extended: Array, fill: Any) -> Array:
+        """An extended image as a line that the farthest shift does not leave."""
+        leading = extended.shape[: extended.ndim - len(self.shape)]
+        line = extended.reshape(*leading, math.prod(self.extended))
+        beyond = int(self.shifts(np.array(self.element.shape) - 1)) + self.length - line.shape[-1]
+        return lax.pad(line, jnp.asarray(fill, line.dtype), [(0, 0, 0)] * len(leading) + [(0, beyond, 0)])
+
+    def image(self, line: Array) -> Array:
+        """A line of results as an image."""
+        rows = line.reshape(*line.shape[:-1], self.shape[0], *self.extended[1:])
+        return rows[(..., *(slice(n) for n in self.shape))]
+
+
+def fold(count: int, term: Callable[[Any], T], join: Callable[[T, T], T]) -> T:
+    """join(... join(term(0), term(1)) ..., term(count - 1)), a few terms at a time; terms may come twice at the end.
+
+    `term` is given a number of the host or a traced one.
+    """
+    if count <= 2 * TERMS:
+        return functools.reduce(join, map(term, range(count)))
+    chunks = -(-count // TERMS)
+
+    def body(chunk: Any, so_far: T) -> T:
+        first = jnp.minimum(chunk * TERMS, count - TERMS)
+        for k in range(TERMS):
+            so_far = join(so_far, term(first + k))
+        return so_far
+
+    return lax.fori_loop(0, chunks, body, term(0))
+
+
+def samples(line: Array, start: Any, size: int) -> Array:
+    """A part of the line from a start of the host or a traced one."""
+    if isinstance(start, (int, np.integer)):
+        return lax.slice_in_dim(line, int(start), int(start) + size, axis=-1)
+    return lax.dynamic_slice_in_dim(line, start, size, axis=-1)
+
+
+def entry(table: NDArray[Any], number: Any) -> Any:
+    """A number of a table of the host, at a place of the host or a traced one."""
+    return table[number] if isinstance(number, int) else jnp.asarray(table)[number]
