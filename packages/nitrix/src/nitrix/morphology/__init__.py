@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nitrix.morphology.distance import distance_transform as distance_transform
+from nitrix.morphology.distance import distance_transform_edt as distance_transform_edt
+from nitrix.morphology.distance import signed_distance_transform as signed_distance_transform
 from nitrix.morphology.grayscale import dilate as dilate
 from nitrix.morphology.grayscale import erode as erode
 from nitrix.morphology.median import median_filter as median_filter

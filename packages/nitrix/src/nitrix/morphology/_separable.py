@@ -1,0 +1,235 @@
+"""Distances to the nearest background voxel that come out of one axis after the other.
+
+With f = 0 on the background and infinity elsewhere, each axis in turn replaces f by
+
+    f'(i) = min_j combine(f(j), w(i - j)),
+
+w growing with |i - j|: squares that are added (Euclidean), lengths that are added (city block) or whose largest counts
+(Chebyshev). Every f is reached by itself, so f' <= f, and sources farther away than w < max f cannot matter: a block of
+targets looks at the sources within that reach only, and a block of background at none.
+
+Equal spacings (or such whose powers are whole multiples of the smallest one's) make every number here whole: 16 bits
+hold them while distances are below FAR, at three times the speed of float32 and without rounding.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+FAR = 2**15 - 1  # FAR + FAR still fits 16 bits without a sign
+_SOURCES = 16  # that one pass over a block of targets looks at: fewer and XLA no longer vectorises it
+_TARGETS = 64
+_TILE = 1 << 18  # voxels that are in the cache together
+_WIDE = 64  # lines side by side, from which on counting along them pays
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """How lengths along the axes make a distance: `combine` of their powers, and the root of that."""
+
+    power: int
+    combine: Callable[[Any, Any], Any]
+
+    def weight(self, steps: Any, spacing: Any) -> Any:
+        return (steps * spacing) ** self.power
+
+    def root(self, total: Any) -> Any:
+        return jnp.sqrt(total) if self.power == 2 else total
+
+
+METRICS = {
+    "euclidean": Metric(2, lax.add),
+    "city_block": Metric(1, lax.add),
+    "chebyshev": Metric(1, lax.max),
+}
+
+
+def whole_weights(metric: Metric, spacing: tuple[float, ...]) -> tuple[int, ...] | None:
+    """The powers of the spacings as multiples of the smallest one's, where all are whole numbers."""
+    ratios = [(s / min(spacing)) ** metric.power for s in spacing]
+    return tuple(int(r) for r in ratios) if all(r == int(r) <= FAR for r in ratios) else None
+
+
+def whole_powers(
+    foreground: Bool[Array, "*spatial"], metric: Metric, weights: tuple[int, ...]
+) -> Shaped[Array, "*spatial"]:
+    """The combined powers as whole numbers of 16 bits, right where they are below FAR."""
+    far = np.uint16(FAR)
+
+    def table(axis: int, n: int) -> Array:
+        steps = np.abs(np.arange(1 - n, n)).astype(object)
+        return jnp.asarray(np.minimum(weights[axis] * steps**metric.power, FAR).astype(np.uint16))
+
+    # The number of steps at which the first axis alone is as far as FAR.
+    limit = math.ceil((FAR / weights[0]) ** (1 / metric.power))
+    counts = _counts(foreground, np.uint16(limit))
+    powers = np.uint16(weights[0]) * (counts * counts if metric.power == 2 else counts)
+    f = jnp.where(counts >= np.uint16(limit), far, powers)
+    for axis in range(1, foreground.ndim):
+        f = _along(f, axis, table(axis, f.shape[axis]), far, metric.combine)
+    return f
+
+
+def powers(
+    foreground: Bool[Array, "*spatial"], metric: Metric, spacing: Float[Array, "rank"]
+) -> Float[Array, "*spatial"]:
+    """The combined powers in the dtype of `spacing`, infinite where there is no background."""
+    infinity = np.asarray(np.inf, spacing.dtype)
+    f = metric.weight(_counts(foreground, infinity), spacing[0])
+    for axis in range(1, foreground.ndim):
+        f = _along(f, axis, _weights(metric, f.shape[axis], spacing[axis]), infinity, metric.combine)
+    return f
+
+
+def nearest(
+    foreground: Bool[Array, "*spatial"], metric: Metric, spacing: Float[Array, "rank"]
+) -> Int[Array, "rank *spatial"]:
+    """The place of a nearest background voxel, -1 where there is none."""
+    infinity = np.asarray(np.inf, spacing.dtype)
+    before, after, here = _neighbours(foreground)
+    source = jnp.where(here - before <= after - here, before, after)
+    there = jnp.abs(source - here) <= foreground.shape[0]
+    source = jnp.where(there, source, 0)
+    steps = jnp.abs(source - here).astype(spacing.dtype)
+    f = jnp.where(there, metric.weight(steps, spacing[0]), infinity)
+    sources = [source]
+    for axis in range(1, foreground.ndim):
+        weights = _weights(metric, f.shape[axis], spacing[axis])
+        f, source = _along(f, axis, weights, infinity, metric.combine, with_source=True)
+        sources = [jnp.take_along_axis(s, source, axis=axis) for s in sources] + [source]
+    return jnp.where(jnp.isinf(f), -1, jnp.stack(sources))
+
+
+def _weights(metric: Metric, n: int, spacing: Array) -> Array:
+    steps = np.abs(np.arange(1 - n, n)).astype(spacing.dtype)
+    return metric.weight(steps, spacing)
+
+
+def _counts(foreground: Array, far: Any) -> Array:
+    """Steps to the nearest background along the first axis, at most `far`, in the dtype of `far`."""
+    if math.prod(foreground.shape[1:]) < _WIDE:
+        before, after, here = _neighbours(foreground)
+        steps = jnp.minimum(here - before, after - here)
+        # What is farther than the line is long is not there.
+        return jnp.where(steps > foreground.shape[0], far, jnp.minimum(steps.astype(far.dtype), far))
+    one, zero = np.ones((), far.dtype), np.zeros((), far.dtype)
+
+    def onwards(count: Array, inside: Array) -> tuple[Array, Array]:
+        count = jnp.where(inside, jnp.minimum(count + one, far), zero)
+        return count, count
+
+    def backwards(count: Array, other: Array) -> tuple[Array, Array]:
+        count = jnp.minimum(count + one, other)
+        return count, count
+
+    start = jnp.full(foreground.shape[1:], far)
+    ahead = lax.scan(onwards, start, foreground)[1]
+    return lax.scan(backwards, start, ahead, reverse=True)[1]
+
+
+def _neighbours(foreground: Array) -> tuple[Array, Array, Array]:
+    """The background before and after each voxel along the first axis (far outside where there is none), and itself."""
+    n = foreground.shape[0]
+    here = lax.broadcasted_iota(np.int32, foreground.shape, 0)
+    before = lax.cummax(jnp.where(foreground, np.int32(-2 * n - 1), here), axis=0)
+    after = lax.cummin(jnp.where(foreground, np.int32(4 * n + 1), here), axis=0, reverse=True)
+    return before, after, here
+
+
+def _along(
+    f: Array,
+    axis: int,
+    weights: Array,
+    far: Any,
+    combine: Callable[[Any, Any], Any],
+    with_source: bool = False,
+) -> Any:
+    """min_j combine(f(j), weights[n - 1 + i - j]) along an axis, and the j that attains it where that is wanted."""
+    lines, n, beside = math.prod(f.shape[:axis]), f.shape[axis], math.prod(f.shape[axis + 1 :])
+    folded = f.reshape((lines, n) if axis == f.ndim - 1 else (lines, n, beside))
+    some = max(1, min(lines, _TILE // (n * beside)))
+    spread = functools.partial(_spread, weights=weights, far=far, combine=combine, with_source=with_source)
+
+    def place(tile: Any, results: tuple[Array, ...]) -> tuple[Array, ...]:
+        start = jnp.minimum(tile * some, lines - some)  # the last tile overlaps the one before
+        parts = spread(lax.dynamic_slice_in_dim(folded, start, some))
+        return tuple(
+            lax.dynamic_update_slice_in_dim(result, part, start, axis=0)
+            for result, part in zip(results, parts, strict=True)
+        )
+
+    if some == lines:
+        results = spread(folded)
+    else:
+        empty = (jnp.zeros_like(folded), *([jnp.zeros(folded.shape, np.int32)] if with_source else []))
+        results = lax.fori_loop(0, -(-lines // some), place, empty)
+    out = tuple(result.reshape(f.shape) for result in results)
+    return out if with_source else out[0]
+
+
+def _spread(
+    f: Array, *, weights: Array, far: Any, combine: Callable[[Any, Any], Any], with_source: bool
+) -> tuple[Array, ...]:
+    """The same along the second axis of an array of two or three, block of targets by block."""
+    n = f.shape[1]
+    targets = min(_TARGETS, -(-n // _SOURCES) * _SOURCES)
+    length = -(-n // targets) * targets
+    f = _padded(f, 1, 0, length - n, far)
+    weights = _padded(weights, 0, length, length, far)
+    zero = length + n - 1  # where the weight of no step stands
+
+    def across(column: Array) -> Array:
+        return column[None] if f.ndim == 2 else column[None, :, None]
+
+    def block(b: Any, results: tuple[Array, ...]) -> tuple[Array, ...]:
+        start = b * targets
+        here = lax.dynamic_slice_in_dim(f, start, targets, axis=1)
+        largest = _largest(here)
+        reach = (weights[zero:] < largest).sum(dtype=np.int32)
+        first = jnp.maximum(start - reach, 0) // _SOURCES
+        last = jnp.minimum(start + targets + reach + _SOURCES - 1, length) // _SOURCES
+        last = jnp.where(largest > 0, last, first)
+
+        def look(group: Any, best: tuple[Array, ...]) -> tuple[Array, ...]:
+            sources = lax.dynamic_slice_in_dim(f, group * _SOURCES, _SOURCES, axis=1)
+            for k in range(_SOURCES):
+                j = group * _SOURCES + k
+                weight = lax.dynamic_slice_in_dim(weights, zero + start - j, targets, axis=0)
+                value = combine(sources[:, k : k + 1], across(weight))
+                if with_source:
+                    better = value < best[0]
+                    best = jnp.where(better, value, best[0]), jnp.where(better, j, best[1])
+                else:
+                    best = (jnp.where(value < best[0], value, best[0]),)
+            return best
+
+        itself = start + lax.broadcasted_iota(np.int32, here.shape, 1)
+        best = lax.fori_loop(first, last, look, (here, itself) if with_source else (here,))
+        return tuple(
+            lax.dynamic_update_slice_in_dim(result, part, start, axis=1)
+            for result, part in zip(results, best, strict=True)
+        )
+
+    empty = (jnp.zeros_like(f), *([jnp.zeros(f.shape, np.int32)] if with_source else []))
+    results = lax.fori_loop(0, length // targets, block, empty)
+    return tuple(lax.slice_in_dim(result, 0, n, axis=1) for result in results)
+
+
+def _largest(x: Array) -> Array:
+    """The maximum, axis by axis, which XLA vectorises."""
+    while x.ndim:
+        x = x.max(axis=0)
+    return x
+
+
+def _padded(x: Array, axis: int, before: int, after: int, value: Any) -> Array:
+    widths = [(0, 0, 0)] * x.ndim
+    widths[axis] = (before, after, 0)
+    return lax.pad(x, jnp.asarray(value, x.dtype), widths)
