@@ -82,7 +82,17 @@ def check_report(out, result):
     assert json.loads((out / "results.json").read_text()) == {
         k: v for k, v in result.items() if k != "status"
     }
-    gaussians, maps, distances = result["races"][:2], result["races"][2:4], result["races"][4:]
+    gaussians, masks, maps, distances = (
+        [race for race in result["races"] if race["section"] == section]
+        for section in ("gaussian", "mask", "maps", "distance")
+    )
+    assert [len(gaussians), len(masks), len(maps), len(distances)] == [2, 4, 2, 2]
+    for race in masks[:3]:
+        assert (race["largest_difference"], race["largest_value"]) == (0, 1)
+    assert masks[3]["largest_difference"] < 1e-6 * masks[3]["largest_value"]
+    assert result["mask_above_dice"] < result["mask_filled_dice"] > 0.985
+    assert result["mask_opened_ml"] < result["mask_closed_ml"] < result["mask_filled_ml"] < 1900
+    assert result["mask_largest_depth_mm"] == pytest.approx(49, abs=2)
     for race in gaussians:
         assert race["largest_difference"] < 2e-6 * race["largest_value"]
     for race in maps:
@@ -99,7 +109,7 @@ def check_report(out, result):
     page = (out / "report.html").read_text()
     assert f"<td>bilateral</td><td>{result['denoising_bilateral_psnr_db']:.2f} dB</td>" in page
     rest = "resting_frames" in result  # where the package brainspace is installed
-    assert page.count("data:image/png;base64,") == 7 + rest
+    assert page.count("data:image/png;base64,") == 8 + rest
     assert not rest or result["resting_frames"] == 652
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere

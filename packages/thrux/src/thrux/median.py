@@ -129,8 +129,8 @@ class _Footprint(NamedTuple):
 
 
 def _near(reader: NiftiReader, near: Neighbourhood, held: int) -> _Footprint:
-    near.check(reader)
-    voxels = near.voxels(reader, held=held)
+    near.check(reader, held=held)
+    voxels = near.voxels(reader.header.spacing)
     options = {"size": voxels.shape} if voxels.all() else {"structuring_element": voxels}
     return _Footprint(near.shape, voxels.shape, int(voxels.sum()), options)
 

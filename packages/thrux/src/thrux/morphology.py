@@ -106,10 +106,10 @@ def morph_file(
         held = _HELD * 4 * math.prod(reader.volume_shape)
         if near is None:
             check_spatial(reader)
+            reader.check_memory(held)
         else:
-            near.check(reader)
-            voxels = near.voxels(reader, held=held, clipped=True)
-        reader.check_memory(held)
+            near.check(reader, held=held, within=reader.volume_shape)
+            voxels = near.voxels(header.spacing, within=reader.volume_shape)
         run = _Run(operation, voxels, nan, reader)
         write_volumes(
             reader, reader.raw_volumes(), run.changed, target, dtype=None, force=force, progress=progress

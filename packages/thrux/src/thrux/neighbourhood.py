@@ -36,8 +36,12 @@ class Neighbourhood:
         check_millimetres("radius", self.radius)
         check_choice("shape", self.shape, Shape)
 
-    def check(self, reader: NiftiReader) -> None:
-        """Refuse a radius that reaches no other voxel of a file, or past all of them."""
+    def check(self, reader: NiftiReader, *, held: int, within: tuple[int, ...] | None = None) -> None:
+        """Refuse a radius that reaches no other voxel of a file, or past all of them, or for which memory is short.
+
+        held: Bytes that are needed beside the neighbourhood.
+        within: As of `voxels`.
+        """
         check_room(reader, "radius", float(self.radius))
         spacing = reader.header.spacing
         if self._reach(spacing) == [0, 0, 0]:
@@ -49,21 +53,19 @@ class Neighbourhood:
                 value=self.radius,
                 remedy=f"Give at least {min(spacing):.4g}, in mm",
             )
+        count = math.prod(2 * n + 1 for n in self._reach(spacing, within))
+        reader.check_memory(held + (1 + np.dtype(float).itemsize) * count)
 
-    def voxels(self, reader: NiftiReader, *, held: int, clipped: bool = False) -> Bool[np.ndarray, "i j k"]:
-        """True where a voxel belongs to it, the centre in the middle; refused where memory is short for it.
+    def voxels(
+        self, spacing: tuple[float, float, float], *, within: tuple[int, ...] | None = None
+    ) -> Bool[np.ndarray, "i j k"]:
+        """True where a voxel belongs to it, the centre in the middle.
 
-        held: Bytes that are needed beside it.
-        clipped: Leave out what no voxel of the image is away from another.
+        within: The shape of an image; what lies farther away than two of its voxels is left out.
         """
-        spacing = reader.header.spacing
-        reach = self._reach(spacing)
-        if clipped:
-            reach = [min(n, size - 1) for n, size in zip(reach, reader.volume_shape, strict=True)]
-        size = [2 * n + 1 for n in reach]
-        reader.check_memory(held + (1 + np.dtype(float).itemsize) * math.prod(size))
+        reach = self._reach(spacing, within)
         if self.shape == "box":
-            return np.ones(size, bool)
+            return np.ones([2 * n + 1 for n in reach], bool)
         away = np.ix_(*(np.arange(-n, n + 1) * mm for n, mm in zip(reach, spacing, strict=True)))
         if self.shape == "cross":
             return np.asarray(sum((mm != 0).astype(np.int8) for mm in away) <= 1)
@@ -73,6 +75,7 @@ class Neighbourhood:
     def _bound(self) -> float:
         return self.radius * (1 + _ROUNDING)
 
-    def _reach(self, spacing: tuple[float, float, float]) -> list[int]:
+    def _reach(self, spacing: tuple[float, float, float], within: tuple[int, ...] | None = None) -> list[int]:
         """Voxels along each axis from the centre."""
-        return [int(self._bound / mm) for mm in spacing]
+        reach = [int(self._bound / mm) for mm in spacing]
+        return reach if within is None else [min(n, size - 1) for n, size in zip(reach, within, strict=True)]

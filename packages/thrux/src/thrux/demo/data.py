@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from thrux.errors import ThruxError
 from thrux.nifti import NiftiReader
@@ -56,6 +56,14 @@ def load_volume(*, every: int = 1) -> Volume:
         np.ascontiguousarray(values[::every, ::every, ::every]),
         (spacing[0] * every, spacing[1] * every, spacing[2] * every),
     )
+
+
+def load_brain_mask(*, every: int = 1) -> Bool[np.ndarray, "x y z"]:
+    """The mask that nilearn itself makes of the same template, on the same voxels as `load_volume`."""
+    from nilearn.datasets import load_mni152_brain_mask
+
+    mask = np.asarray(load_mni152_brain_mask(resolution=1).dataobj) > 0
+    return np.ascontiguousarray(mask[::every, ::every, ::every])
 
 
 def load_cortex() -> Cortex:

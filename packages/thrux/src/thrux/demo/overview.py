@@ -1,4 +1,4 @@
-"""One small picture of four of the jobs, for the top of the report and for a README."""
+"""One small picture of five of the jobs, for the top of the report and for a README."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from thrux.demo.data import Cortex
 from thrux.demo.denoising import Denoised
 from thrux.demo.geodesic import CorticalDistance
+from thrux.demo.masking import BrainMask
+from thrux.demo.masking_pictures import draw_depth, draw_mask
 from thrux.demo.pictures import around, draw_loss, middle_slice, new_figure, paint_distance, paint_speed, png
 from thrux.demo.render import LATERAL, MEDIAL
 from thrux.demo.tomography import Tomography
@@ -21,12 +23,13 @@ def overview(
     cortex: Cortex,
     volume: SmoothedVolume,
     denoised: Denoised,
+    mask: BrainMask,
     distance: CorticalDistance,
     tomography: Tomography,
 ) -> bytes:
     """The picture as PNG; 256 colours keep it small."""
-    figure = new_figure(12.0, 4.1, background=NIGHT)
-    grid = figure.subplots(2, 4, width_ratios=[0.78, 0.78, 1.25, 1.25])
+    figure = new_figure(13.4, 4.1, background=NIGHT)
+    grid = figure.subplots(2, 5, width_ratios=[0.72, 0.72, 0.72, 1.25, 1.25])
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.05, 0.04)
     widest = max(volume.smoothed)
     kept = "bilateral" if "bilateral" in denoised.results else max(denoised.results)
@@ -42,21 +45,26 @@ def overview(
         panel = middle_slice(values[box], source.spacing, 2)
         grid[place].imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
         grid[place].set_title(title, color="white", fontsize=12 - 2 * place[0], pad=3)
+    box = around(mask.volume.values, margin=round(14 / min(mask.volume.spacing)))
+    draw_mask(grid[0, 2], mask, "filled", None, box, 2)
+    grid[0, 2].set_title("brain mask", color="white", fontsize=12, pad=3)
+    draw_depth(grid[1, 2], mask, box, 2)
+    grid[1, 2].set_title(f"depth, up to {mask.depth.max():.0f} mm", color="white", fontsize=10, pad=3)
     panels = {
-        (0, 2): paint_distance(cortex, distance, LATERAL, height=200),
-        (1, 2): paint_distance(cortex, distance, MEDIAL, height=200),
-        (0, 3): paint_speed(cortex, tomography, tomography.found_speed, height=200),
+        (0, 3): paint_distance(cortex, distance, LATERAL, height=200),
+        (1, 3): paint_distance(cortex, distance, MEDIAL, height=200),
+        (0, 4): paint_speed(cortex, tomography, tomography.found_speed, height=200),
     }
     for place, picture in panels.items():
         grid[place].imshow(picture)
-    grid[0, 2].set_title("distance along the cortex", color="white", fontsize=12)
-    grid[0, 3].set_title("wave speed found by gradients", color="white", fontsize=12)
+    grid[0, 3].set_title("distance along the cortex", color="white", fontsize=12)
+    grid[0, 4].set_title("wave speed found by gradients", color="white", fontsize=12)
     for axes in grid.flat:
         axes.axis("off")
-    grid[1, 3].axis("on")
-    draw_loss(grid[1, 3], tomography)
-    place = grid[1, 3].get_position()
-    grid[1, 3].set_position((place.x0 + 0.05, place.y0 + 0.11, place.width - 0.06, place.height - 0.15))
+    grid[1, 4].axis("on")
+    draw_loss(grid[1, 4], tomography)
+    place = grid[1, 4].get_position()
+    grid[1, 4].set_position((place.x0 + 0.05, place.y0 + 0.11, place.width - 0.06, place.height - 0.15))
     return _few_colours(png(figure, dpi=100))
 
 

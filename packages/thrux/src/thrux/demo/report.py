@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
 
 CAPTIONS = {
-    "overview": "Four of the five jobs at a glance.",
+    "overview": "Five of the six jobs at a glance.",
     "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
     "methods": "One slice of the template with noise, after each method, and before noise; below, what is left of the "
     "noise and what was lost with it: the Gaussian loses the edges.",
+    "mask": "The template, seen from above and from the front, with the outline of the mask after the threshold, after "
+    "opening and closing, and after filling: red is what a step took away, green what it added. On the right, how "
+    "deep each voxel of the last mask lies.",
     "maps": "Sulcal depth with noise as strong as itself, on the inflated hemisphere, and smoothed at two widths.",
     "rest": "Correlation in time with a vertex in the hand area (black) over the frames of a resting-state run, "
     "before and after smoothing along the cortex; the medial wall is grey.",
@@ -33,14 +36,12 @@ def page(result: DemoResult, figures: dict[str, bytes]) -> str:
     return Template(_text("report.html")).substitute(
         {"rest": ""} | {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
         style=_text("report.css"),
-        gaussian_table=_table(result.races[:2]),
         denoising_table=_plain_table(("Method", "PSNR", "Time"), result.denoising),
-        maps_table=_table(result.races[2:4]),
-        distance_table=_table(result.races[4:]),
+        **{f"{section}_table": _table(races) for section, races in result.races.items()},
         **{f"{section}_facts": _list(lines) for section, lines in result.facts.items()},
         sources=result.numbers["sources"],
         noise=result.numbers["noise_ms"],
-        rounds=result.races[0].rounds,
+        rounds=result.races["gaussian"][0].rounds,
         versions=escape(result.versions.strip()),
         kind="Quick" if result.quick else "Full",
         seconds=f"{result.seconds:.0f}",

@@ -1,4 +1,4 @@
-"""The five jobs in a row, and the files that come of them."""
+"""The six jobs in a row, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DemoResult:
 
     report: str
     seconds: float
-    races: list[Race]
+    races: dict[str, list[Race]]  # by section
     facts: dict[str, list[str]]  # in words, by section
     numbers: dict[str, float | int]
     denoising: list[tuple[str, str, str]]  # method, peak signal to noise, time
@@ -38,7 +38,11 @@ class DemoResult:
             "report": self.report,
             "seconds": self.seconds,
             "quick": self.quick,
-            "races": [race.as_dict() for race in self.races],
+            "races": [
+                {"section": section, **race.as_dict()}
+                for section, races in self.races.items()
+                for race in races
+            ],
             **self.numbers,
             "versions": dict(line.split(": ", 1) for line in self.versions.splitlines() if ": " in line),
         }
@@ -70,6 +74,8 @@ def run_demo(
         denoising,
         denoising_pictures,
         geodesic,
+        masking,
+        masking_pictures,
         overview,
         pictures,
         report,
@@ -86,7 +92,10 @@ def run_demo(
     smoothed = volume.run(image, rounds=rounds)
     progress("Taking noise away by several methods", 0.15)
     denoised = denoising.run(load_volume(every=2))
-    progress("Smoothing maps along the cortex", 0.25)
+    progress("Making a brain mask, by nitrix and by SciPy", 0.2)
+    every = 2 if quick else 1
+    mask = masking.run(load_volume(every=every), every=every)
+    progress("Smoothing maps along the cortex", 0.3)
     maps = smoothing.run(cortex, rounds=rounds)
     recording = resting.find()
     rest = None if recording is None else resting.run(recording, cortex, geodesic.seed_vertex(cortex))
@@ -101,9 +110,10 @@ def run_demo(
         on_step=lambda step: progress("Learning wave speeds by gradients", 0.4 + 0.35 * step / steps),
     )
     drawings: dict[str, Callable[[], bytes]] = {
-        "overview": partial(overview.overview, cortex, smoothed, denoised, distance, found),
+        "overview": partial(overview.overview, cortex, smoothed, denoised, mask, distance, found),
         "slices": partial(pictures.slices, smoothed),
         "methods": partial(denoising_pictures.methods_side_by_side, denoised),
+        "mask": partial(masking_pictures.mask_and_depth, mask),
         "maps": partial(pictures.smoothed_maps, cortex, maps),
         "distance": partial(pictures.distance_map, cortex, distance),
         "speed": partial(pictures.speed_maps, cortex, found),
@@ -113,16 +123,29 @@ def run_demo(
         drawings["rest"] = partial(pictures.seed_maps, cortex, rest)
     figures = {}
     for number, (name, draw) in enumerate(drawings.items()):
-        progress("Drawing the pictures", 0.75 + 0.03 * number)
+        progress("Drawing the pictures", 0.75 + 0.026 * number)
         figures[name] = draw()
     with redirect_stdout(io.StringIO()) as versions:
         show_versions()
     result = DemoResult(
         report=str(out / REPORT),
         seconds=time.perf_counter() - began,
-        races=[*smoothed.races, *maps.races, *distance.races],
-        facts={"denoising": denoising.facts(denoised), **_facts(maps, rest, distance, found)},
-        numbers={**denoising.numbers(denoised), **_numbers(maps, rest, distance, found)},
+        races={
+            "gaussian": smoothed.races,
+            "mask": mask.races,
+            "maps": maps.races,
+            "distance": distance.races,
+        },
+        facts={
+            "denoising": denoising.facts(denoised),
+            "mask": masking.facts(mask),
+            **_facts(maps, rest, distance, found),
+        },
+        numbers={
+            **denoising.numbers(denoised),
+            **masking.numbers(mask),
+            **_numbers(maps, rest, distance, found),
+        },
         denoising=denoising.table(denoised),
         versions=versions.getvalue(),
         quick=quick,
