@@ -15,9 +15,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Shaped
 
-from nitrix.morphology._borders import places
 from nitrix.morphology._element import Element
-from nitrix.morphology._flat import at_voxels, strongest
+from nitrix.morphology._flat import at_voxels, strongest, voxel_numbers
 from nitrix.morphology._order import State, keys, values
 
 
@@ -47,12 +46,10 @@ def _(
 ) -> tuple[Array, Array]:
     marker, mask = primals
     rank = len(element.shape)
-    spatial = mask.shape[mask.ndim - rank :]
-    both = (2 * spatial[0], *spatial[1:])
-    kind = places(both)
-    number = jnp.arange(math.prod(spatial), dtype=kind).reshape(spatial)
-    own = (keys(marker, smallest=smallest), jnp.broadcast_to(number, mask.shape))
-    limit = (keys(mask, smallest=smallest), own[1] + np.asarray(number.size, kind))
+    number = voxel_numbers(mask.shape, rank)
+    size = math.prod(mask.shape[mask.ndim - rank :])
+    own = (keys(marker, smallest=smallest), number)
+    limit = (keys(mask, smallest=smallest), number + np.asarray(size, number.dtype))
     found, source = _grown(_weaker(own, limit), limit, element)
     moved = jnp.concatenate(tangents, axis=mask.ndim - rank)
     change = at_voxels(moved, source, rank)

@@ -12,11 +12,16 @@ from jax import lax
 from jaxtyping import Array
 from numpy.typing import NDArray
 
+from nitrix.morphology._borders import extend
 from nitrix.morphology._element import Element
 
 T = TypeVar("T")
 
 TERMS = 16  # in one loop's body: with more of them XLA's code for a CPU is no longer in vectors
+NUMBERED: dict[str, int] = {
+    "terms": 4,
+    "unrolled": 1,
+}  # of `fold`, where each term is two arrays and compiles longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,28 +56,53 @@ class Layout:
         beyond = int(self.shifts(np.array(self.element.shape) - 1)) + self.length - line.shape[-1]
         return lax.pad(line, jnp.asarray(fill, line.dtype), [(0, 0, 0)] * len(leading) + [(0, beyond, 0)])
 
+    def lay_out(self, x: Array, *, mode: str, outside: Any) -> Array:
+        """An image as such a line; what its end holds, where no result looks, is anything."""
+        rank = len(self.shape)
+        leading = x.ndim - rank
+        end = 1 if rank > 1 else 0  # of the slowest axis, which is more than the farthest shift needs
+        before, after = self.element.before, self.element.after
+        if mode in ("neutral", "constant"):
+            after = (after[0] + end, *after[1:])
+            widths = [(b, a, 0) for b, a in zip(before, after, strict=True)]
+            x = lax.pad(x, jnp.asarray(outside, x.dtype), [(0, 0, 0)] * leading + widths)
+        else:
+            for axis in range(rank):
+                x = extend(x, leading + axis, before[axis], after[axis], mode=mode, outside=outside)
+            x = extend(x, leading, 0, end, mode="constant", outside=0)
+        return x.reshape(*x.shape[:leading], -1)
+
     def image(self, line: Array) -> Array:
         """A line of results as an image."""
         rows = line.reshape(*line.shape[:-1], self.shape[0], *self.extended[1:])
         return rows[(..., *(slice(n) for n in self.shape))]
 
 
-def fold(count: int, term: Callable[[Any], T], join: Callable[[T, T], T]) -> T:
-    """join(... join(term(0), term(1)) ..., term(count - 1)), a few terms at a time; terms may come twice at the end.
+def fold(
+    count: int,
+    term: Callable[[Any], T],
+    join: Callable[[T, T], T],
+    start: T | None = None,
+    *,
+    terms: int = TERMS,
+    unrolled: int = 2 * TERMS,
+) -> T:
+    """join(... join(join(start, term(0)), term(1)) ..., term(count - 1)), in a loop of some `terms` if there are many.
 
-    `term` is given a number of the host or a traced one.
+    `term` is given a number of the host or a traced one. Terms may come twice at the end.
     """
-    if count <= 2 * TERMS:
-        return functools.reduce(join, map(term, range(count)))
-    chunks = -(-count // TERMS)
+    if count <= unrolled:
+        every = [term(number) for number in range(count)]
+        return functools.reduce(join, every if start is None else [start, *every])
+    terms = min(terms, count)
 
     def body(chunk: Any, so_far: T) -> T:
-        first = jnp.minimum(chunk * TERMS, count - TERMS)
-        for k in range(TERMS):
+        first = jnp.minimum(chunk * terms, count - terms)
+        for k in range(terms):
             so_far = join(so_far, term(first + k))
         return so_far
 
-    return lax.fori_loop(0, chunks, body, term(0))
+    return lax.fori_loop(0, -(-count // terms), body, term(0) if start is None else start)
 
 
 def samples(line: Array, start: Any, size: int) -> Array:

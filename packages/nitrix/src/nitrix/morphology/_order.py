@@ -1,7 +1,8 @@
 """Extrema in integers: every dtype is mapped to integers of its width whose maximum is the extremum wanted.
 
 The processor's integer maximum is then all that a pass costs, a NaN is stronger than every number, and the weakest
-integer is left for what takes no part. A state is the keys alone, or the keys and where each one comes from.
+integer is left for what takes no part. A state is the keys alone, or the keys and the number of the voxel that each
+comes from.
 """
 
 from typing import Any
@@ -10,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Integer, Shaped
+
+from nitrix._apart import apart
 
 State = tuple[Array, ...]
 
@@ -50,7 +53,7 @@ def weakest(dtype: np.dtype) -> Any:
 
 
 def stronger(a: State, b: State) -> State:
-    """The stronger of two states, of equals the one from the lower place."""
+    """The stronger of two states, of equals the one of the lower number."""
     if len(a) == 1:
         return (lax.max(a[0], b[0]),)
     second = (b[0] > a[0]) | ((b[0] == a[0]) & (b[1] < a[1]))
@@ -62,12 +65,16 @@ def part(state: State, axis: int, start: int, size: int) -> State:
     return tuple(lax.slice_in_dim(x, start, start + size, axis=axis) for x in state)
 
 
-def running(state: State, axis: int, count: int) -> State:
-    """The strongest of `count` samples from each sample on, in about log2(count) steps of windows that double."""
-    width = 1
+def running(state: State, axis: int, count: int, width: int = 1) -> State:
+    """The strongest of `count` samples from each sample on, in about log2(count) steps of windows that double.
+
+    `width` is the samples that each one of the state stands for already.
+    """
     while width < count:
         step = min(width, count - width)
         size = state[0].shape[axis] - step
-        state = stronger(part(state, axis, 0, size), part(state, axis, step, size))
+        halves = part(state, axis, 0, size), part(state, axis, step, size)
+        # Fused steps would make each number again for every later one that may need it.
+        state = stronger(*halves) if len(state) == 1 else apart(stronger, state[1], *halves)
         width += step
     return state

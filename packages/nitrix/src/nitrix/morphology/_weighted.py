@@ -13,10 +13,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
-from nitrix.morphology._borders import extend, places, voxel_shown
 from nitrix.morphology._element import Element
-from nitrix.morphology._flat import at_voxels
-from nitrix.morphology._lines import Layout, entry, fold, samples
+from nitrix.morphology._flat import at_voxels, voxel_numbers
+from nitrix.morphology._lines import NUMBERED, Layout, entry, fold, samples
 from nitrix.morphology._order import keys, values, weakest
 
 
@@ -40,7 +39,8 @@ def weighted_extremum(
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _maximum(element: Element, mode: str, x: Array, heights: Array, outside: Array) -> Array:
-    layout, line = _laid_out(x, outside, -np.inf, element, mode)
+    layout = Layout(x.shape[x.ndim - len(element.shape) :], element)
+    line = layout.lay_out(x, mode=mode, outside=-np.inf if mode == "neutral" else outside)
     best = fold(len(heights), functools.partial(_term, layout, line, heights), _greater)
     return layout.image(best)
 
@@ -51,7 +51,8 @@ def _(element: Element, mode: str, primals: tuple[Array, ...], tangents: tuple[A
     moved, moved_heights, moved_outside = tangents
     rank = len(element.shape)
     shape = x.shape[x.ndim - rank :]
-    layout, line = _laid_out(x, outside, -np.inf, element, mode)
+    layout = Layout(shape, element)
+    line = layout.lay_out(x, mode=mode, outside=-np.inf if mode == "neutral" else outside)
 
     def numbered(number: Any) -> tuple[Array, Array]:
         value = _term(layout, line, heights, number)
@@ -61,24 +62,17 @@ def _(element: Element, mode: str, primals: tuple[Array, ...], tangents: tuple[A
         second = (b[0] > a[0]) | (jnp.isnan(b[0]) & ~jnp.isnan(a[0]))
         return jnp.where(second, b[0], a[0]), jnp.where(second, b[1], a[1])
 
-    best, number = fold(len(heights), numbered, first_greatest)
-    shifts = jnp.asarray(layout.shifts(element.entries), places(layout.extended))
-    place = lax.broadcasted_iota(shifts.dtype, number.shape, number.ndim - 1) + shifts[number]
-    best, number, place = (layout.image(line) for line in (best, number, place))
-    voxel, inside = voxel_shown(place, shape, element.before, element.after, mode)
+    best, number = fold(len(heights), numbered, first_greatest, **NUMBERED)
+    # The numbers of the voxels along the line, past the last one where there is none.
+    numbers = voxel_numbers(shape, rank)
+    along = layout.lay_out(numbers, mode=mode, outside=np.iinfo(numbers.dtype).max)
+    at = jnp.asarray(layout.shifts(element.entries).astype(numbers.dtype))[number]
+    at += lax.broadcasted_iota(at.dtype, at.shape, at.ndim - 1)
+    voxel = along.at[at].get(mode="promise_in_bounds")
+    best, number, voxel = (layout.image(line) for line in (best, number, voxel))
     beyond = moved_outside if mode == "constant" else jnp.zeros_like(moved_outside)
-    change = jnp.where(inside, at_voxels(moved, voxel, rank), beyond) + moved_heights[number]
+    change = at_voxels(moved, voxel, rank, beyond) + moved_heights[number]
     return best, jnp.where(jnp.isneginf(best), jnp.zeros_like(change), change)
-
-
-def _laid_out(x: Array, outside: Any, least: Any, element: Element, mode: str) -> tuple[Layout, Array]:
-    rank = len(element.shape)
-    leading = x.ndim - rank
-    layout = Layout(x.shape[leading:], element)
-    fill = least if mode == "neutral" else outside
-    for axis in range(rank):
-        x = extend(x, leading + axis, element.before[axis], element.after[axis], mode=mode, outside=fill)
-    return layout, layout.line(x, least)
 
 
 def _term(layout: Layout, line: Array, heights: Array, number: Any) -> Array:
@@ -105,11 +99,13 @@ def weighted_integers(
 ) -> Integer[Array, "..."]:
     """The same of integers, sums beyond the dtype's ends held there; heights as what they add and what they take."""
     key = keys(x, smallest=smallest)
-    layout, line = _laid_out(key, keys(outside, smallest=smallest), weakest(key.dtype), element, mode)
+    layout = Layout(x.shape[x.ndim - len(element.shape) :], element)
+    beyond = weakest(key.dtype) if mode == "neutral" else keys(outside, smallest=smallest)
+    line = layout.lay_out(key, mode=mode, outside=beyond)
     # What is beyond a neutral border is no number that a height could be added to.
     present = None
     if mode == "neutral":
-        present = _laid_out(jnp.ones(key.shape, np.uint8), 0, 0, element, mode)[1]
+        present = layout.lay_out(jnp.ones(key.shape, np.uint8), mode=mode, outside=0)
     shifts = layout.shifts(element.entries)
     least, most = (
         np.asarray(end, key.dtype)[()] for end in (np.iinfo(key.dtype).min, np.iinfo(key.dtype).max)

@@ -130,8 +130,8 @@ def fill_holes(
         return image
     if image.dtype != np.dtype(bool) and len(element.entries) == int(element.footprint[element.centre]):
         raise ValueError(
-            "fill_holes: structuring_element has no entry but its centre, so that nothing leads out of a basin; give it "
-            "a step."
+            "fill_holes: structuring_element has no entry but its centre, so that nothing leads out of a basin; give "
+            "it a step."
         )
     # Voxels with a step beyond the border.
     spatial = image.shape[image.ndim - rank :]
