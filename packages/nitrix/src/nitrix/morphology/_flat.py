@@ -16,7 +16,7 @@ from jaxtyping import Array, Integer, Shaped
 
 from nitrix.morphology._borders import extend, places
 from nitrix.morphology._element import Element, runs
-from nitrix.morphology._lines import NUMBERED, Layout, entry, fold, samples
+from nitrix.morphology._lines import Layout, entry, fold, fold_numbered, samples
 from nitrix.morphology._order import State, keys, running, stronger, values, weakest
 
 
@@ -111,7 +111,7 @@ def _shape(state: State, outside: Any, element: Element, mode: str) -> State:
         stretch, reached = running(stretch, leading, length, reached), length
         shifts = layout.shifts(first)
         term = functools.partial(_shifted, stretch, shifts, layout.length)
-        found = fold(len(shifts), term, stronger, found, **(NUMBERED if len(state) > 1 else {}))
+        found = (fold if len(state) == 1 else fold_numbered)(len(shifts), term, stronger, found)
     assert found is not None, "an element has entries"
     return tuple(layout.image(x) for x in found)
 

@@ -18,10 +18,6 @@ from nitrix.morphology._element import Element
 T = TypeVar("T")
 
 TERMS = 16  # in one loop's body: with more of them XLA's code for a CPU is no longer in vectors
-NUMBERED: dict[str, int] = {
-    "terms": 4,
-    "unrolled": 1,
-}  # of `fold`, where each term is two arrays and compiles longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +99,13 @@ def fold(
         return so_far
 
     return lax.fori_loop(0, -(-count // terms), body, term(0) if start is None else start)
+
+
+def fold_numbered(
+    count: int, term: Callable[[Any], T], join: Callable[[T, T], T], start: T | None = None
+) -> T:
+    """The same where each term carries numbers too, which compile longer: always a loop, of short bodies."""
+    return fold(count, term, join, start, terms=4, unrolled=0)
 
 
 def samples(line: Array, start: Any, size: int) -> Array:

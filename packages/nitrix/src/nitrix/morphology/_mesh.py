@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Integer, Shaped
 
 from nitrix._arguments import known_numbers
 from nitrix.morphology._flat import at_voxels
-from nitrix.morphology._lines import NUMBERED, fold
+from nitrix.morphology._lines import fold, fold_numbered
 from nitrix.morphology._order import keys, values, weakest
 from nitrix.sparse import ELL, SectionedELL
 
@@ -127,4 +127,4 @@ def _rows(key: Array, slots: Slots, *, with_columns: bool) -> tuple[Array, ...]:
         second = (b[0] > a[0]) | ((a[1] < 0) & (b[1] >= 0))
         return tuple(jnp.where(second, y, x) for x, y in zip(a, b, strict=True))
 
-    return fold(indices.shape[1], term, join, **(NUMBERED if with_columns else {}))
+    return (fold_numbered if with_columns else fold)(indices.shape[1], term, join)

@@ -35,7 +35,7 @@ def keys(x: Shaped[Array, "..."], *, smallest: bool) -> Integer[Array, "..."]:
 def values(key: Integer[Array, "..."], dtype: np.dtype, *, smallest: bool) -> Shaped[Array, "..."]:
     """What the keys stand for; the weakest of all becomes the weakest value of the dtype."""
     if dtype == np.dtype(bool):
-        return key == np.uint8(0) if smallest else key == np.uint8(1)
+        return key == np.uint8(0) if smallest else key != np.uint8(0)
     if jnp.issubdtype(dtype, jnp.integer):
         return ~key if smallest else key
     kind = _BITS[dtype.itemsize]

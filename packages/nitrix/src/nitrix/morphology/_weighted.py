@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Integer
 
 from nitrix.morphology._element import Element
 from nitrix.morphology._flat import at_voxels, voxel_numbers
-from nitrix.morphology._lines import NUMBERED, Layout, entry, fold, samples
+from nitrix.morphology._lines import Layout, entry, fold, fold_numbered, samples
 from nitrix.morphology._order import keys, values, weakest
 
 
@@ -62,7 +62,7 @@ def _(element: Element, mode: str, primals: tuple[Array, ...], tangents: tuple[A
         second = (b[0] > a[0]) | (jnp.isnan(b[0]) & ~jnp.isnan(a[0]))
         return jnp.where(second, b[0], a[0]), jnp.where(second, b[1], a[1])
 
-    best, number = fold(len(heights), numbered, first_greatest, **NUMBERED)
+    best, number = fold_numbered(len(heights), numbered, first_greatest)
     # The numbers of the voxels along the line, past the last one where there is none.
     numbers = voxel_numbers(shape, rank)
     along = layout.lay_out(numbers, mode=mode, outside=np.iinfo(numbers.dtype).max)
