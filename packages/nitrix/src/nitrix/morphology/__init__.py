@@ -10,6 +10,9 @@ from nitrix.morphology.grayscale import erode as erode
 from nitrix.morphology.median import median_filter as median_filter
 from nitrix.morphology.opening import close as close
 from nitrix.morphology.opening import open as open
+from nitrix.morphology.pooling import PooledMaxima as PooledMaxima
+from nitrix.morphology.pooling import max_pool_with_indices_nd as max_pool_with_indices_nd
+from nitrix.morphology.pooling import max_unpool_nd as max_unpool_nd
 from nitrix.morphology.rank import percentile_filter as percentile_filter
 from nitrix.morphology.rank import rank_filter as rank_filter
 from nitrix.morphology.reconstruction import fill_holes as fill_holes
