@@ -11,7 +11,16 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from nitrix._arguments import check_width, known_value, per_axis, spatial_axes
-from nitrix.morphology._separable import FAR, METRICS, Metric, nearest, powers, whole_powers, whole_weights
+from nitrix.morphology._separable import (
+    METRICS,
+    Metric,
+    far,
+    nearest,
+    powers,
+    reaches,
+    whole_powers,
+    whole_weights,
+)
 from nitrix.morphology._stepwise import Steps, steps_of, stepwise
 
 _SCIPY_NAMES = {"chessboard": "chebyshev", "taxicab": "city_block"}
@@ -53,10 +62,10 @@ def distance_transform(
     place outside of the image); there are no other special values.
 
     With equal spacings, or such whose squares (lengths, where not Euclidean) are whole multiples of the smallest
-    one's, and known before tracing, the computation runs in whole numbers of 16 bits and rounds once, in the root; an
-    image in which a distance reaches 181 voxels (Euclidean; else 32,767) is done again in floats. Other spacings run in
-    floats: in float32 the distances are then right to about 1e-6 of their value. The time grows with the largest
-    distance, up to the length of the axes, per voxel.
+    one's, and known before tracing, the computation runs in whole numbers and rounds once, in the root: in 16 bits, and
+    where a distance reaches 181 voxels (Euclidean; else 32,767) once more in 32. Other spacings run in floats: in
+    float32 the distances are then right to about 1e-6 of their value. The time per voxel grows with the largest
+    distance, up to the length of the axes.
 
     Differentiable in `spacing`, in both modes and to every order, through the nearest background voxel (one of them,
     where there are several); where the distance is 0 or infinite the derivative is 0. Not in the mask, which is a
@@ -239,7 +248,7 @@ def _measured(
         check_width("spacing", size, function, at_least_zero=False)
     known = [known_value(size) for size in sizes]
     exact = tuple(value for value in known if value is not None)
-    weights = whole_weights(metric, exact) if len(exact) == rank else None
+    weights = whole_weights(metric, exact, foreground.shape[-rank:]) if len(exact) == rank else None
     dtype = jnp.result_type(float, *(size for size in sizes if isinstance(size, (jax.Array, np.ndarray))))
     size = jnp.stack([jnp.asarray(s).astype(dtype) for s in sizes])
     batch = foreground.shape[: foreground.ndim - rank]
@@ -269,7 +278,9 @@ def _items(
     def one(item: Array) -> tuple[Array, Array]:
         distance = _distance(metric, weights, item, spacing)
         places = (
-            nearest(item, metric, lax.stop_gradient(spacing)) if return_indices else jnp.zeros((0,), np.int32)
+            nearest(item, metric, weights, lax.stop_gradient(spacing))
+            if return_indices
+            else jnp.zeros((0,), np.int32)
         )
         return distance, places
 
@@ -283,23 +294,27 @@ def _items(
 def _distance(metric: Metric, weights: tuple[int, ...] | None, item: Array, spacing: Array) -> Array:
     if weights is None:
         return metric.root(powers(item, metric, spacing))
-    found = whole_powers(item, metric, weights)
-    unit = spacing.min()
-    infinity = np.asarray(np.inf, spacing.dtype)
-    near = jnp.where(found < FAR, metric.root(found.astype(spacing.dtype)) * unit, infinity)
-    # Too far for 16 bits, though not infinitely: once more, in floats and in units of the smallest spacing.
-    ratios = jnp.asarray(np.asarray(weights, np.float64) ** (1 / metric.power), spacing.dtype)
-    return lax.cond(
-        (found >= FAR).any() & ~item.all(),
-        lambda: metric.root(powers(item, metric, ratios)) * unit,
-        lambda: near,
-    )
+    small, large = np.uint16, np.int32
+
+    def finished(found: Array) -> Array:
+        distance = metric.root(found.astype(spacing.dtype)) * spacing.min()
+        return jnp.where(found < far(found.dtype), distance, np.asarray(np.inf, spacing.dtype))
+
+    found = whole_powers(item, metric, weights, small)
+    if reaches(metric, weights, item.shape) < far(small):
+        return finished(found)
+    largest = found
+    while largest.ndim:  # axis by axis, which XLA vectorises
+        largest = largest.max(axis=0)
+    # Too far for 16 bits, though not infinitely: once more in 32.
+    again = lambda: finished(whole_powers(item, metric, weights, large))  # noqa: E731
+    return lax.cond((largest >= far(small)) & ~item.all(), again, lambda: finished(found))
 
 
 @_distance.defjvp
 def _(metric: Metric, weights: tuple[int, ...] | None, primals: Any, tangents: Any) -> tuple[Array, Array]:
     item, spacing = primals
-    places = nearest(item, metric, lax.stop_gradient(spacing))
+    places = nearest(item, metric, weights, lax.stop_gradient(spacing))
     steps = jnp.abs(places - jnp.stack(jnp.indices(item.shape, sparse=False))).astype(spacing.dtype)
     missing = (places[0] < 0) | (steps == 0).all(axis=0)
     steps = jnp.where(missing, np.ones((), spacing.dtype), steps)
