@@ -227,6 +227,41 @@ def test_neighbourhoods_hold_what_lies_within_the_radius(radius, shape, size, co
     assert found.sum() == count
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("affine", "radius"), [(np.diag([2, 2, 2, 1]), 10), (AFFINE, 8.2)])
+def test_a_mask_by_a_large_ball(nifti, tmp_path, rng, operation, affine, radius):
+    mask = ndimage.gaussian_filter(rng.normal(size=(26, 24, 14)), 4) > (
+        0.01 if operation != "dilate" else 0.04
+    )
+    values = np.where(mask, 7, -2).astype("i2")
+    found, report = run(nifti(values, affine=affine), tmp_path / "out.nii", operation, radius=radius)
+    footprint = near(radius, spacing=np.linalg.norm(affine[:3, :3], axis=0), reach=11)
+    np.testing.assert_array_equal(found, expected(values, operation, footprint))
+    assert report.neighbourhood_voxels == footprint.sum() > 500
+    assert 0 < report.changed < values.size / 2
+    if operation == "dilate":
+        grey = values + 5 * mask * (np.arange(26) % 2)[:, None, None].astype("i2")  # three values
+        found, _ = run(nifti(grey, affine=affine), tmp_path / "out.nii", operation, radius=radius)
+        np.testing.assert_array_equal(found, expected(grey, operation, footprint))
+
+
+def test_a_large_ball_where_there_is_nothing_to_measure_to(nifti, tmp_path):
+    for value in (0, 1):
+        values = np.full((12, 12, 12), value, "u1")
+        for operation in OPERATIONS:
+            found, _ = run(nifti(values), tmp_path / "out.nii", operation, radius=6)
+            np.testing.assert_array_equal(found, values)
+
+
+def test_a_ball_is_told_apart_from_what_is_just_outside():
+    shape = (40, 40, 40)
+    assert 5 < Neighbourhood(radius=5).cut((1.0, 1.0, 1.0), within=shape) < math.sqrt(26)
+    assert math.sqrt(24) < Neighbourhood(radius=4.9).cut((1.0, 1.0, 1.0), within=shape) < 5
+    # Five voxels along the last axis end hardly beyond the radius: float32 would not see it.
+    assert Neighbourhood(radius=5).cut((1.0, 1.0, 1.000012), within=shape) is None
+    assert Neighbourhood(radius=5).cut((1.0, 1.0, 1.0), within=(3, 3, 3)) > math.sqrt(12)
+
+
 def test_what_morphology_cannot_do_is_refused(nifti, tmp_path, example):
     out = tmp_path / "out.nii"
     path = nifti(np.ones(SHAPE, "f4"), affine=AFFINE)

@@ -11,8 +11,10 @@ import numpy as np
 
 from thrux.atomic import refuse_existing
 from thrux.errors import ThruxError
+from thrux.extrema import Extrema
 from thrux.limits import Limits
 from thrux.neighbourhood import Neighbourhood, Shape
+from thrux.nifti.header import NiftiHeader
 from thrux.nifti.reader import NiftiReader
 from thrux.nifti.writer import check_name
 from thrux.options import NanPolicy, check_choice
@@ -22,7 +24,12 @@ from thrux.volumewise import Progress, write_volumes
 
 Operation = Literal["erode", "dilate", "open", "close", "fill-holes"]
 
-_STEPS = {"erode": ["erode"], "dilate": ["dilate"], "open": ["erode", "dilate"], "close": ["dilate", "erode"]}
+_STEPS: dict[str, list[Literal["erode", "dilate"]]] = {
+    "erode": ["erode"],
+    "dilate": ["dilate"],
+    "open": ["erode", "dilate"],
+    "close": ["dilate", "erode"],
+}
 _HELD = 16  # copies of a volume in 32 bits: raw, sortable, ranks (twice as wide), and what the steps hold
 
 
@@ -102,15 +109,15 @@ def morph_file(
     refuse_existing(target, force=force)
     with NiftiReader(source, limits=limits) as reader:
         header = reader.header
-        voxels = None
+        extrema = None
         held = _HELD * 4 * math.prod(reader.volume_shape)
         if near is None:
             check_spatial(reader)
             reader.check_memory(held)
         else:
             near.check(reader, held=held, within=reader.volume_shape)
-            voxels = near.voxels(header.spacing, within=reader.volume_shape)
-        run = _Run(operation, voxels, nan, reader)
+            extrema = Extrema(near, header.spacing, reader.volume_shape)
+        run = _Run(operation, extrema, nan, header)
         write_volumes(
             reader, reader.raw_volumes(), run.changed, target, dtype=None, force=force, progress=progress
         )
@@ -122,8 +129,8 @@ def morph_file(
         operation,
         None if radius is None else float(radius),
         None if near is None else near.shape,
-        None if voxels is None else voxels.shape,
-        None if voxels is None else int(voxels.sum()),
+        None if extrema is None else extrema.voxels.shape,
+        None if extrema is None else int(extrema.voxels.sum()),
         header.dtype.newbyteorder("=").name,
         run.count,
         run.not_finite,
@@ -158,9 +165,9 @@ class _Run:
     """An operation on one volume after the other, with what it counts."""
 
     def __init__(
-        self, operation: Operation, near: np.ndarray | None, nan: NanPolicy, reader: NiftiReader
+        self, operation: Operation, extrema: Extrema | None, nan: NanPolicy, header: NiftiHeader
     ) -> None:
-        self._operation, self._near, self._nan, self._header = operation, near, nan, reader.header
+        self._operation, self._extrema, self._nan, self._header = operation, extrema, nan, header
         self.count = self.not_finite = 0
 
     def changed(self, stored: Stored, where: str) -> Stored:
@@ -179,14 +186,13 @@ class _Run:
         return result
 
     def _apply(self, given: Sortable, absent: np.ndarray | None) -> np.ndarray:
-        from nitrix import morphology
-
         x = given.values
-        if self._near is None:
-            return np.asarray(morphology.fill_holes(x))
-        flat = {"size": self._near.shape} if self._near.all() else {"structuring_element": self._near}
+        if self._extrema is None:
+            from nitrix.morphology import fill_holes
+
+            return np.asarray(fill_holes(x))
         for step in _STEPS[self._operation]:
-            if absent is not None:  # it neither raises a minimum nor lowers a maximum
+            if absent is not None:  # it neither lowers a minimum nor raises a maximum
                 x = np.where(absent, x.dtype.type(given.highest if step == "erode" else given.lowest), x)
-            x = np.asarray(getattr(morphology, step)(x, **flat))
+            x = self._extrema.of(x, step)
         return x

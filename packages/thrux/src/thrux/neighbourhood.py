@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from thrux.errors import ThruxError
 from thrux.nifti.reader import NiftiReader
@@ -66,10 +66,19 @@ class Neighbourhood:
         reach = self._reach(spacing, within)
         if self.shape == "box":
             return np.ones([2 * n + 1 for n in reach], bool)
-        away = np.ix_(*(np.arange(-n, n + 1) * mm for n, mm in zip(reach, spacing, strict=True)))
         if self.shape == "cross":
-            return np.asarray(sum((mm != 0).astype(np.int8) for mm in away) <= 1)
-        return np.asarray(np.sqrt(sum(mm**2 for mm in away)) <= self._bound)
+            steps = np.ix_(*(np.arange(-n, n + 1) for n in reach))
+            return np.asarray(sum((step != 0).astype(np.int8) for step in steps) <= 1)
+        return _lengths(reach, spacing) <= self._bound
+
+    def cut(self, spacing: tuple[float, float, float], *, within: tuple[int, ...]) -> float | None:
+        """A length between those to voxels of the ball and to others; None where float32 cannot tell them apart."""
+        reach = [min(n + 1, size - 1) for n, size in zip(self._reach(spacing), within, strict=True)]
+        lengths = _lengths(reach, spacing)
+        inside = lengths <= self._bound
+        last = float(lengths[inside].max())
+        first = float(lengths[~inside].min(initial=2 * self._bound))
+        return (last + first) / 2 if first - last > _ROUNDING * first else None
 
     @property
     def _bound(self) -> float:
@@ -79,3 +88,9 @@ class Neighbourhood:
         """Voxels along each axis from the centre."""
         reach = [int(self._bound / mm) for mm in spacing]
         return reach if within is None else [min(n, size - 1) for n, size in zip(reach, within, strict=True)]
+
+
+def _lengths(reach: list[int], spacing: tuple[float, float, float]) -> Float[np.ndarray, "i j k"]:
+    """From the middle to every voxel, in mm."""
+    away = np.ix_(*(np.arange(-n, n + 1) * mm for n, mm in zip(reach, spacing, strict=True)))
+    return np.asarray(np.sqrt(sum(mm**2 for mm in away)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 
 from thrux.demo.masking import CLOSE_MM, OPEN_MM, THRESHOLD, BrainMask
 from thrux.demo.pictures import around, middle_slice, new_figure, png
@@ -43,13 +43,20 @@ def mask_and_depth(found: BrainMask) -> bytes:
 
 
 def draw_mask(
-    axes: Any, found: BrainMask, name: str, before: str | None, box: tuple[slice, ...], axis: int
+    axes: Any,
+    found: BrainMask,
+    name: str,
+    before: str | None,
+    box: tuple[slice, ...],
+    axis: int,
+    *,
+    dark: str = "black",
 ) -> None:
-    """The template in grey with the outline of a mask; red and green where it differs from an earlier one."""
+    """The template, from dark to white, with the outline of a mask; red and green where an earlier one differs."""
     spacing = found.volume.spacing
     grey = middle_slice(found.volume.values[box], spacing, axis) / float(found.volume.values.max())
     mask = middle_slice(found.steps[name][box], spacing, axis) > 0
-    rgb = np.repeat(grey[..., None], 3, axis=-1)
+    rgb = (1 - grey)[..., None] * to_rgb(dark) + grey[..., None]
     if before is not None:
         earlier = middle_slice(found.steps[before][box], spacing, axis) > 0
         rgb[earlier & ~mask], rgb[mask & ~earlier] = _GONE, _NEW

@@ -46,7 +46,7 @@ def overview(
         grid[place].imshow(panel, cmap=night, origin="lower", vmin=0, vmax=235)
         grid[place].set_title(title, color="white", fontsize=12 - 2 * place[0], pad=3)
     box = around(mask.volume.values, margin=round(14 / min(mask.volume.spacing)))
-    draw_mask(grid[0, 2], mask, "filled", None, box, 2)
+    draw_mask(grid[0, 2], mask, "filled", None, box, 2, dark=NIGHT)
     grid[0, 2].set_title("brain mask", color="white", fontsize=12, pad=3)
     draw_depth(grid[1, 2], mask, box, 2)
     grid[1, 2].set_title(f"depth, up to {mask.depth.max():.0f} mm", color="white", fontsize=10, pad=3)
