@@ -27,6 +27,7 @@ from nitrix.semiring.edge_aggregate import semiring_ell_edge_aggregate as semiri
 from nitrix.semiring.edge_mlp import EdgeMLP as EdgeMLP
 
 # Products.
+from nitrix.semiring.conv import semiring_conv as semiring_conv
 from nitrix.semiring.ell import semiring_ell_matmul as semiring_ell_matmul
 from nitrix.semiring.ell import semiring_ell_rmatvec as semiring_ell_rmatvec
 from nitrix.semiring.ell_conv import semiring_ell_conv as semiring_ell_conv
