@@ -48,9 +48,14 @@ def _(
     rank = len(element.shape)
     key = keys(x, smallest=smallest)
     state = (key, voxel_numbers(x.shape, rank))
-    key, voxel = _passes(state, _key_outside(key, outside, mode, smallest), element, mode)
-    beyond = moved_outside if mode == "constant" else jnp.zeros_like(moved_outside)
-    return values(key, x.dtype, smallest=smallest), at_voxels(moved, voxel, rank, beyond)
+    _, voxel = _passes(state, _key_outside(key, outside, mode, smallest), element, mode)
+    # The values are looked up too, since the keys have no derivative, which a second one would need.
+    if mode != "constant":
+        outside, moved_outside = (
+            jnp.full_like(outside, np.inf if smallest else -np.inf),
+            jnp.zeros_like(outside),
+        )
+    return at_voxels(x, voxel, rank, outside), at_voxels(moved, voxel, rank, moved_outside)
 
 
 def strongest(state: State, element: Element) -> State:

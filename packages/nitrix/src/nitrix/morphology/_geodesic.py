@@ -50,10 +50,11 @@ def _(
     size = math.prod(mask.shape[mask.ndim - rank :])
     own = (keys(marker, smallest=smallest), number)
     limit = (keys(mask, smallest=smallest), number + np.asarray(size, number.dtype))
-    found, source = _grown(_weaker(own, limit), limit, element)
-    moved = jnp.concatenate(tangents, axis=mask.ndim - rank)
-    change = at_voxels(moved, source, rank)
-    return _poisoned(values(found, mask.dtype, smallest=smallest), marker, mask, rank), change
+    _, source = _grown(_weaker(own, limit), limit, element)
+    value, change = (
+        at_voxels(jnp.concatenate(both, axis=mask.ndim - rank), source, rank) for both in (primals, tangents)
+    )
+    return _poisoned(value, marker, mask, rank), change
 
 
 def _poisoned(out: Array, marker: Array, mask: Array, rank: int) -> Array:

@@ -15,8 +15,8 @@ from nitrix.morphology._lines import fold, fold_numbered
 from nitrix.morphology._order import keys, values, weakest
 from nitrix.sparse import ELL, SectionedELL
 
-Slots = tuple[Integer[Array, "row slot"], Integer[Array, " row"] | None]
-Sections = tuple[tuple[Slots, ...], Integer[Array, " row"] | None]
+Slots = tuple[Integer[Array, "_ _"], Integer[Array, "_"] | None]
+Sections = tuple[tuple[Slots, ...], Integer[Array, "_"] | None]
 
 
 def sections_of(
@@ -86,9 +86,14 @@ def _(smallest: bool, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tu
     x, (every, order) = primals
     key = jnp.moveaxis(keys(x, smallest=smallest), -1, 0)
     parts = [_rows(key, slots, with_columns=True) for slots in every]
-    found, column = (_placed(jnp.concatenate(some), order) for some in zip(*parts, strict=True))
-    change = at_voxels(tangents[0], jnp.maximum(column, 0), 1)
-    return values(found, x.dtype, smallest=smallest), jnp.where(column < 0, jnp.zeros_like(change), change)
+    column = _placed(jnp.concatenate([columns for _, columns in parts]), order)
+    # The values are looked up too, since the keys have no derivative, which a second one would need.
+    value, change = (at_voxels(v, jnp.maximum(column, 0), 1, np.nan) for v in (x, tangents[0]))
+    none = np.inf if smallest else -np.inf
+    return (
+        jnp.where(column < 0, jnp.full_like(value, none), value),
+        jnp.where(column < 0, jnp.zeros_like(change), change),
+    )
 
 
 def _placed(rows: Array, order: Array | None) -> Array:
@@ -115,6 +120,7 @@ def _rows(key: Array, slots: Slots, *, with_columns: bool) -> tuple[Array, ...]:
         # A traced number that no vertex has: NaN, or the strongest integer.
         wrong = ((column < 0) | (column >= key.shape[0])).reshape(-1, *[1] * (key.ndim - 1))
         value = jnp.where(wrong, jnp.full_like(value, np.iinfo(key.dtype).max), value)
+        column = jnp.where((column < 0) | (column >= key.shape[0]), key.shape[0], column)
         numbers = jnp.broadcast_to(column.reshape(-1, *[1] * (key.ndim - 1)), value.shape)
         state = (value, numbers) if with_columns else (value,)
         if here is None:

@@ -69,10 +69,16 @@ def _(element: Element, mode: str, primals: tuple[Array, ...], tangents: tuple[A
     at = jnp.asarray(layout.shifts(element.entries).astype(numbers.dtype))[number]
     at += lax.broadcasted_iota(at.dtype, at.shape, at.ndim - 1)
     voxel = along.at[at].get(mode="promise_in_bounds")
-    best, number, voxel = (layout.image(line) for line in (best, number, voxel))
-    beyond = moved_outside if mode == "constant" else jnp.zeros_like(moved_outside)
-    change = at_voxels(moved, voxel, rank, beyond) + moved_heights[number]
-    return best, jnp.where(jnp.isneginf(best), jnp.zeros_like(change), change)
+    nothing, number, voxel = (layout.image(line) for line in (jnp.isneginf(best), number, voxel))
+    if mode != "constant":
+        outside, moved_outside = jnp.full_like(outside, -np.inf), jnp.zeros_like(outside)
+    # The sum once more, since those of the loop have no derivative here, which a second one would need.
+    value = at_voxels(x, voxel, rank, outside) + heights[number]
+    change = at_voxels(moved, voxel, rank, moved_outside) + moved_heights[number]
+    return (
+        jnp.where(nothing, jnp.full_like(value, -np.inf), value),
+        jnp.where(nothing, jnp.zeros_like(change), change),
+    )
 
 
 def _term(layout: Layout, line: Array, heights: Array, number: Any) -> Array:
