@@ -49,7 +49,7 @@ def check_counts(sections: Sections, rank_of: RankOf, dtype: Any, what: str, fun
 def select_listed(
     x: Shaped[Array, "... n"], sections: Sections, *, ranks: tuple[tuple[int, ...], ...]
 ) -> Shaped[Array, "... m"]:
-    """The value of rank `ranks[section][count]` of each row; NaN, or 0 of integers, where there is none."""
+    """The value of rank `ranks[section][count]` of each row; NaN, or 0 of integers, where it has none."""
     return (_differentiable if jnp.issubdtype(x.dtype, jnp.floating) else _value)(ranks, x, sections)
 
 
@@ -97,22 +97,24 @@ def _section(lines: Array, dtype: Any, row_result: Callable[..., Array], slots: 
     return jnp.moveaxis(parts, 0, 1).reshape(lines.shape[0], -1)[:, :rows]
 
 
-def _listed(lines: Array, table: Array, counts: Array) -> tuple[Array, Array]:
-    """[slot, line, row] of neighbours, pads above all; [slot, 1, row] which of them count."""
-    neighbours = jnp.moveaxis(lines.at[:, table.T].get(mode="clip"), 1, 0)
-    counted = (jnp.arange(table.shape[1], dtype=np.int32)[:, None] < counts)[:, None]
-    return jnp.where(counted, neighbours, np.iinfo(lines.dtype).max), counted
+def _listed(lines: Array, table: Array, ranks: Any, counts: Array) -> tuple[Array, Array, Array]:
+    """[slot, line, row] of neighbours, pads above all; [slot, 1, row] which of them count; [row] the rank, -1: none."""
+    counted = jnp.arange(table.shape[1], dtype=np.int32)[:, None] < counts
+    lost = (counted & ((table.T < 0) | (table.T >= lines.shape[1]))).any(0)
+    rank = jnp.where(lost, np.int32(-1), jnp.asarray(ranks, np.int32)[counts])
+    columns = jnp.clip(table.T, 0, lines.shape[1] - 1)
+    neighbours = jnp.moveaxis(lines.at[:, columns].get(mode="promise_in_bounds"), 1, 0)
+    counted = counted[:, None]
+    return jnp.where(counted, neighbours, np.iinfo(lines.dtype).max), counted, rank
 
 
 def _found(lines: Array, dtype: Any, ranks: Any, table: Array, counts: Array) -> Array:
-    neighbours, counted = _listed(lines, table, counts)
-    rank = jnp.asarray(ranks, np.int32)[counts]
+    neighbours, counted, rank = _listed(lines, table, ranks, counts)
 
     def count_below(candidate: Array, _: Array) -> Int[Array, "line row"]:
         return (neighbours < candidate).sum(0, dtype=np.int32)
 
-    key = key_of_rank(count_below, rank, neighbours.shape[1:], dtype)
-    found = from_signed(key, dtype)
+    found = from_signed(key_of_rank(count_below, rank, neighbours.shape[1:], dtype), dtype)
     if not jnp.issubdtype(dtype, jnp.floating):
         return jnp.where(rank < 0, jnp.zeros_like(found), found)
     missing = ((neighbours == np.iinfo(lines.dtype).max) & counted).any(0)
@@ -120,11 +122,11 @@ def _found(lines: Array, dtype: Any, ranks: Any, table: Array, counts: Array) ->
 
 
 def _column(lines: Array, dtype: Any, ranks: Any, table: Array, counts: Array) -> Array:
-    neighbours, counted = _listed(lines, table, counts)
+    """The column of the first neighbour that has the value, -1 where there is none."""
+    neighbours, counted, rank = _listed(lines, table, ranks, counts)
     wanted = signed_keys(_found(lines, dtype, ranks, table, counts))
     slot = jnp.argmax((neighbours == wanted) & counted, axis=0)
-    column = jnp.take_along_axis(table.T, slot, axis=0)
-    return jnp.where(jnp.asarray(ranks, np.int32)[counts] < 0, np.int32(-1), column)
+    return jnp.where(rank < 0, np.int32(-1), jnp.take_along_axis(table.T, slot, axis=0))
 
 
 def _placed(parts: list[Array], order: Array | None) -> Array:

@@ -15,18 +15,19 @@ from jax import lax
 from jaxtyping import Array, Int, Shaped
 
 from nitrix.morphology._bit_search import from_signed, key_of_rank, signed_keys
-from nitrix.morphology._borders import extend, places, voxel_shown
+from nitrix.morphology._borders import extend, places
 from nitrix.morphology._element import Element
 from nitrix.morphology._flat import at_voxels, flat_extremum
-from nitrix.morphology._lines import TERMS, Layout
+from nitrix.morphology._lines import Layout
 from nitrix.morphology._network import ordered
 from nitrix.morphology._order import keys, values
 
 NETWORK = 32  # voxels of a window whose network compiles in a second
 LONG_NETWORK = 128  # of one that compiles for some seconds, which pays for many values of 32 bits or more
-MANY = 1 << 18
+MANY = 1 << 19
 UNROLLED = 127  # terms whose count fits a byte; with more of them XLA's code is no longer in vectors
 CHUNK = 32  # terms of a loop's body where there are more
+LOOKED = 16  # voxels that are compared in one loop's body
 
 
 @functools.partial(jax.jit, static_argnames=("element", "mode", "rank"))
@@ -58,10 +59,9 @@ def _(
     x, outside = primals
     moved, moved_outside = tangents
     found = _differentiable(element, mode, rank, x, outside)
-    voxel, inside = _origin(element, mode, x, outside, found)
-    beyond = moved_outside if mode == "constant" else jnp.zeros_like(moved_outside)
-    change = jnp.where(inside, at_voxels(moved, voxel, len(element.shape)), beyond)
-    return found, change
+    voxel = _origin(element, mode, x, outside, found)
+    change = at_voxels(moved, jnp.maximum(voxel, 0), len(element.shape))
+    return found, jnp.where(voxel < 0, moved_outside, change)
 
 
 def _by_network(element: Element, mode: str, rank: int, x: Array, outside: Array) -> Array:
@@ -71,8 +71,11 @@ def _by_network(element: Element, mode: str, rank: int, x: Array, outside: Array
     )
     form = (lambda v: v) if direct else functools.partial(keys, smallest=False)
     layout = Layout(_spatial(x, element), element)
-    line = layout.line(_extended(form(x), form(outside), element, mode), 0)
+    line = _extended(form(x), form(outside), element, mode)
+    line = line.reshape(*line.shape[: line.ndim - len(element.shape)], -1)
     starts = layout.shifts(element.entries).tolist()
+    beyond = max(starts[-1] + layout.length - line.shape[-1], 0)
+    line = jnp.pad(line, [(0, 0)] * (line.ndim - 1) + [(0, beyond)])
     samples = [lax.slice_in_dim(line, s, s + layout.length, axis=-1) for s in starts]
     (found,) = ordered(samples, (rank,))
     image = layout.image(found)
@@ -101,17 +104,15 @@ def _by_bits(element: Element, mode: str, rank: int, x: Array, outside: Array) -
     return from_signed(key_of_rank(count_below, np.asarray(rank, wide), x.shape, x.dtype), x.dtype)
 
 
-def _origin(
-    element: Element, mode: str, x: Array, outside: Array, found: Array
-) -> tuple[Int[Array, "..."], Shaped[Array, "..."]]:
-    """The flat number of the first voxel of each window that holds what was found, and whether there is one."""
+def _origin(element: Element, mode: str, x: Array, outside: Array, found: Array) -> Int[Array, "..."]:
+    """The flat number of the first voxel of each window that holds what was found, -1 beyond the border."""
     shape = _spatial(x, element)
     layout = Layout(shape, element)
     key = _extended(keys(x, smallest=False), keys(outside, smallest=False), element, mode)
     wanted = keys(found, smallest=False)
     kind = places(layout.extended)
     entries, shifts = element.entries.astype(np.int32), layout.shifts(element.entries).astype(kind)
-    terms = min(TERMS, len(entries))
+    terms = min(LOOKED, len(entries))
 
     def look(chunk: Any, at: Array) -> Array:
         first = jnp.maximum(len(entries) - (chunk + 1) * terms, 0)
@@ -124,7 +125,9 @@ def _origin(
     for axis in range(len(shape)):
         stride = math.prod(layout.extended[axis + 1 :])
         at += np.asarray(stride, kind) * lax.broadcasted_iota(kind, x.shape, x.ndim - len(shape) + axis)
-    return voxel_shown(at, shape, element.before, element.after, mode)
+    voxels = jnp.arange(math.prod(shape), dtype=kind).reshape(shape)
+    voxels = _extended(voxels, np.asarray(-1, kind), element, mode).reshape(-1)
+    return voxels.at[at].get(mode="promise_in_bounds")
 
 
 def _there(key: Array, start: Any, shape: tuple[int, ...]) -> Array:
@@ -137,7 +140,7 @@ def _spatial(x: Array, element: Element) -> tuple[int, ...]:
     return x.shape[x.ndim - len(element.shape) :]
 
 
-def _extended(x: Array, outside: Array, element: Element, mode: str) -> Array:
+def _extended(x: Array, outside: Any, element: Element, mode: str) -> Array:
     for axis, (before, after) in enumerate(zip(element.before, element.after, strict=True)):
         x = extend(x, x.ndim - len(element.shape) + axis, before, after, mode=mode, outside=outside)
     return x

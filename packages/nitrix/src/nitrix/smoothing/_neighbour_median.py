@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from nitrix.morphology._network import ordered
 from nitrix.smoothing._shifts import Window
 
 
@@ -74,12 +75,9 @@ def _middles(window: Window, image: Array) -> tuple[Array, Array]:
         below = below ^ absent
     present = functools.reduce(operator.add, ((~jnp.isnan(value)).astype(np.int32) for value in values))
     wanted = (count // 2 - 1, count // 2)
-    for i, j in exchanges(count, wanted):
-        a, b = filled[i], filled[j]
-        swap = b < a
-        filled[i], filled[j] = jnp.where(swap, b, a), jnp.where(swap, a, b)
-    low = jnp.where(present > 0, filled[wanted[0]], jnp.full_like(values[0], np.nan))
-    high = jnp.where(present % 2 == 0, filled[wanted[1]], low)
+    lower, upper = ordered(filled, wanted)
+    low = jnp.where(present > 0, lower, jnp.full_like(values[0], np.nan))
+    high = jnp.where(present % 2 == 0, upper, low)
     return window.take_back(low), window.take_back(high)
 
 
@@ -88,33 +86,6 @@ def _neighbours(window: Window, image: Array, fill: float) -> list[Array]:
     line = window.lay_out(image, fill, window.length)
     starts = (window.margin + window.shifts).tolist()
     return [lax.slice_in_dim(line, start, start + window.length, axis=-1) for start in starts]
-
-
-@functools.cache
-def exchanges(count: int, wanted: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Pairs to be put in order, in turn, after which the `wanted` places hold what sorting would bring there.
-
-    Batcher's odd-even merge sort of the next power of two, less the exchanges with places that would hold infinity and
-    those that no wanted place depends on.
-    """
-    size = 1 << max(count - 1, 1).bit_length()
-    pairs = []
-    p = 1
-    while p < size:
-        k = p
-        while k >= 1:
-            for j in range(k % p, size - k, 2 * k):
-                for i in range(min(k, size - j - k)):
-                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
-                        pairs.append((i + j, i + j + k))
-            k //= 2
-        p *= 2
-    needed, kept = set(wanted), []
-    for i, j in reversed([pair for pair in pairs if pair[1] < count]):
-        if i in needed or j in needed:
-            kept.append((i, j))
-            needed |= {i, j}
-    return tuple(reversed(kept))
 
 
 def reach_of_one(window: Window) -> Window:
