@@ -12,7 +12,7 @@ import re
 import statistics
 from pathlib import Path
 
-from operation_rows import filters, lattice, meshes, points, semiring, smoothing, sparse
+from operation_rows import conv, filters, lattice, meshes, morphology, points, semiring, smoothing, sparse
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
@@ -35,12 +35,14 @@ def rows():
     """Every row of the table."""
     return [
         *semiring.rows(),
+        *conv.rows(),
         *sparse.rows(),
         *meshes.rows(),
         *smoothing.rows(),
         *points.rows(),
         *filters.rows(),
         *lattice.rows(),
+        *morphology.rows(),
     ]
 
 
