@@ -56,7 +56,9 @@ def both(conv, x, k, g):
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        pytest.param(name, given, marks=[] if rank == 2 or name == "log" else [pytest.mark.slow], id=f"{name} {rank}-D")
+        pytest.param(
+            name, given, marks=[] if rank == 2 or name == "log" else [pytest.mark.slow], id=f"{name} {rank}-D"
+        )
         for name in oracles.ALGEBRAS
         for rank, given in enumerate(CASES, 1)
     ],
@@ -158,7 +160,11 @@ def test_dtypes(dtype):
 
 
 def test_empty_extents(unchecked):
-    for image, sizes, c_in, c_out, out in [((4,), (0,), 2, 3, (5,)), ((4,), (2,), 0, 3, (3,)), ((0,), (1,), 2, 3, (2,))]:
+    for image, sizes, c_in, c_out, out in [
+        ((4,), (0,), 2, 3, (5,)),
+        ((4,), (2,), 0, 3, (3,)),
+        ((0,), (1,), 2, 3, (2,)),
+    ]:
         x, k = jnp.zeros((*image, c_in)), jnp.zeros((*sizes, c_in, c_out))
         taps = kernel.Taps(out, (1,), (1,), (1,))
         value, attained = kernel.fold(x, k, taps, ALGEBRAS["max"].rule, dtypes=("float32", "int32"))
@@ -192,7 +198,12 @@ def test_planes_that_do_not_fit_are_refused(unchecked):
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [*((name, "float32") for name in oracles.ALGEBRAS), ("log", "float64"), ("real", "bfloat16"), ("euclidean", "float64")],
+    [
+        *((name, "float32") for name in oracles.ALGEBRAS),
+        ("log", "float64"),
+        ("real", "bfloat16"),
+        ("euclidean", "float64"),
+    ],
 )
 def test_the_public_function_lowers_to_kernels(name, dtype, monkeypatch):
     monkeypatch.setattr(backend, "current_platform", lambda: GPU)
@@ -220,7 +231,9 @@ def test_the_workload_and_a_users_algebra_lower(monkeypatch):
 def test_a_tpu_is_refused_loudly(monkeypatch):
     monkeypatch.setattr(backend, "current_platform", lambda: TPU)
     x, k = operands((7,), (2,), 3, 2)
-    with pytest.warns(backend.NitrixBackendFallback, match="semiring_conv on shapes .*'pallas-tpu'.* tiles of 8 x 128"):
+    with pytest.warns(
+        backend.NitrixBackendFallback, match="semiring_conv on shapes .*'pallas-tpu'.* tiles of 8 x 128"
+    ):
         out = semiring_conv(x, k)
     np.testing.assert_allclose(out, conv_cases.conv("real", x, k), 1e-6)
     monkeypatch.setenv("NITRIX_STRICT_BACKEND", "1")

@@ -41,6 +41,22 @@ def convolution_entries(indices, degree, channels):
     ]
 
 
+def grid_entries(image, taps, channels, axes):
+    """The same for a convolution of an image [*image, channels] with a kernel [*taps, channels, out].
+
+    `axes` has for each spatial axis the size of the output, the stride, the dilation and the padding before the image.
+    """
+    found = []
+    for o in np.ndindex(*(axis[0] for axis in axes)):
+        found.append([])
+        for number, p in enumerate(np.ndindex(*taps)):
+            at = [i * s + t * d - low for i, t, (_, s, d, low) in zip(o, p, axes, strict=True)]
+            if all(0 <= i < n for i, n in zip(at, image, strict=True)):
+                flat = int(np.ravel_multi_index(at, image))
+                found[-1] += [(flat * channels + c, number * channels + c) for c in range(channels)]
+    return found
+
+
 def contract(name, left, right, entries, g):
     """out[r] = (+) left[l] (*) right[t] over the entries (l, t) of r; with the cotangents of left and right for g."""
     flat, right, g = (np.asarray(x, WIDE) for x in (np.ravel(left), right, g))

@@ -28,6 +28,7 @@ OPERATIONS = (
     "semiring_ell_rmatvec",
     "semiring_ell_edge_aggregate",
     "semiring_ell_conv",
+    "semiring_conv",
 )
 FLOATS = ("float32", "float64", "bfloat16", "float16")
 EPSILON = {"float32": 2.0**-23, "float64": 2.0**-52, "bfloat16": 2.0**-7, "float16": 2.0**-10}
@@ -57,12 +58,15 @@ DEGREE = np.array([3, 2, 3, 0, 1, 3])
 # A graph has as many rows as columns; a convolution has two channels for each slot.
 GRAPH_INDICES, GRAPH_DEGREE = np.vstack([INDICES, [[5, 6, 0]]]), np.append(DEGREE, 2)
 CHANNELS = 2
+# An image and a kernel of two axes, and for each axis the size of the output, stride, dilation, padding before.
+GRID, TAPS, AXES = (3, 4), (2, 2), ((3, 1, 2, 1), (2, 2, 1, 0))
 OPERANDS = {  # shapes
     "semiring_matmul": ((M, K), (K, N)),
     "semiring_ell_matmul": (INDICES.shape, (N, COLUMNS)),
     "semiring_ell_rmatvec": (INDICES.shape, (M, COLUMNS)),
     "semiring_ell_edge_aggregate": (GRAPH_INDICES.shape, (N, COLUMNS)),
     "semiring_ell_conv": ((N, CHANNELS), (INDICES.shape[1] * CHANNELS, COLUMNS)),
+    "semiring_conv": ((12, CHANNELS), (4 * CHANNELS, COLUMNS)),
 }
 # A surface: a bent sheet of six vertices.
 FACES = np.array([[0, 1, 4], [0, 4, 3], [1, 2, 5], [1, 5, 4]])
@@ -125,6 +129,7 @@ def products(operation, algebra):
         "semiring_ell_rmatvec": lambda: definitions.transposed_entries(INDICES, DEGREE, N),
         "semiring_ell_edge_aggregate": lambda: definitions.ell_entries(GRAPH_INDICES, GRAPH_DEGREE),
         "semiring_ell_conv": lambda: definitions.convolution_entries(INDICES, DEGREE, CHANNELS),
+        "semiring_conv": lambda: definitions.grid_entries(GRID, TAPS, CHANNELS, AXES),
     }[operation]()
     for dtype in dtypes_of(algebra):
         rng = np.random.default_rng(20)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.semiring import edge_aggregate, ell_conv, ell_products, matmul
+from nitrix.semiring import conv, edge_aggregate, ell_conv, ell_products, matmul
 from support.oracles import ALGEBRAS
 
 from golden import cells, definitions, make
@@ -23,6 +23,7 @@ IMPLEMENTATIONS = {
     # The kernel is there for perceptrons alone.
     "semiring_ell_edge_aggregate": (edge_aggregate.EDGE_AGGREGATE[-1:], (None,)),
     "semiring_ell_conv": (ell_conv.ELL_CONV, None),
+    "semiring_conv": (conv.IMPLEMENTATIONS, (64,)),  # entries
 }
 
 

@@ -1,5 +1,9 @@
+import functools
 import zlib
+from functools import partial
 
+import hypothesis
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +12,11 @@ from jax import lax
 from nitrix import semiring
 from nitrix.semiring import Semiring, semiring_conv, semiring_matmul
 from nitrix.semiring._plain.conv import taps
+from scipy import ndimage
 from support import conv_cases, oracles
 from support.gradients import QUICK_COMPILE, check_gradients
+from support.memory import form
+from support.strategies import matrices
 
 from .test_algebra import VARIANCE
 
@@ -35,17 +42,31 @@ def conv(name, **options):
     return lambda x, k: semiring_conv(x, k, semiring=oracles.ALGEBRAS[name], **options)
 
 
+@functools.cache
+def _quick(name, options):
+    return jax.jit(conv(name, **dict(options)), compiler_options=QUICK_COMPILE)
+
+
 def quick(name, **options):
     """The same, compiled in a fraction of the time."""
-    return jax.jit(conv(name, **options), compiler_options=QUICK_COMPILE)
+    return _quick(name, tuple((o, tuple(v) if isinstance(v, list) else v) for o, v in options.items()))
+
+
+def _value_and_cotangents(name, x, k, g, **options):
+    out, pull = jax.vjp(conv(name, **options), x, k)
+    return out, *pull(g)
+
+
+@functools.cache
+def _compiled(name, options):
+    run = partial(_value_and_cotangents, name, **dict(options))
+    return jax.jit(run, compiler_options=QUICK_COMPILE)
 
 
 def value_and_cotangents(name, x, k, g, **options):
-    def run(x, k, g):
-        out, pull = jax.vjp(conv(name, **options), x, k)
-        return out, *pull(g)
-
-    return jax.jit(run, compiler_options=QUICK_COMPILE)(x, k, g)
+    return _compiled(name, tuple((o, tuple(v) if isinstance(v, list) else v) for o, v in options.items()))(
+        x, k, g
+    )
 
 
 @pytest.fixture
@@ -73,7 +94,7 @@ def test_matches_definition_in_64_bits(name, x64):
     )
 
 
-@pytest.mark.parametrize("given", [CASES[1], CASES[3], CASES[4]], ids=[IDS[1], IDS[3], IDS[4]])
+@pytest.mark.parametrize("given", [CASES[1], CASES[4]], ids=[IDS[1], IDS[4]])
 def test_real_is_the_convolution_of_lax(given, x64):
     x, k = (jnp.asarray(a) for a in case(*given[:4], dtype=np.float64))
     rank, options = len(given[0]), given[4]
@@ -90,10 +111,9 @@ def test_real_is_the_convolution_of_lax(given, x64):
             dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         )[0]
 
-    (out, pull), (wanted, wanted_pull) = (jax.vjp(f, x, k) for f in (conv("real", **options), rival))
-    np.testing.assert_allclose(out, wanted, 1e-12, 1e-12)
-    g = jnp.cos(jnp.arange(out.size, dtype=float)).reshape(out.shape)
-    for got, exact in zip(pull(g), wanted_pull(g)):
+    wanted, pull = jax.vjp(jax.jit(rival, compiler_options=QUICK_COMPILE), x, k)
+    g = jnp.cos(jnp.arange(wanted.size, dtype=float)).reshape(wanted.shape)
+    for got, exact in zip(value_and_cotangents("real", x, k, g, **options), (wanted, *pull(g))):
         np.testing.assert_allclose(got, exact, 1e-12, 1e-12)
 
 
@@ -106,7 +126,8 @@ def test_a_single_tap_is_the_matrix_product(name):
 
 @pytest.mark.parametrize("name", ["real", "log", "tropical_max_plus", "euclidean"])
 @pytest.mark.parametrize(
-    ("image", "sizes", "c_in"), [((40,), (37,), 1), ((5, 6), (2, 3), 37), ((9, 7), (5, 11), 1), ((6,), (2,), 48)]
+    ("image", "sizes", "c_in"),
+    [((40,), (37,), 1), ((5, 6), (2, 3), 37), ((9, 7), (5, 11), 1), ((6,), (2,), 48)],
 )
 def test_kernels_of_many_terms_are_taken_in_steps(name, image, sizes, c_in):
     x, k = case(image, sizes, c_in, 2)
@@ -126,7 +147,7 @@ def test_gradient_matches_definition_in_blocks_too(name, given, monkeypatch, sho
         np.testing.assert_allclose(got, exact, 2e-5, 2e-5)
 
 
-@pytest.mark.parametrize("name", ["real", "tropical_min_plus", "log"])
+@pytest.mark.parametrize("name", ["real", "tropical_min_plus"])
 def test_batches(name, monkeypatch, short_steps):
     x, k = case((5, 4), (2, 3), 2, 2, batch=(2, 3))
     wanted = conv_cases.conv(name, x, k, stride=2)
@@ -141,8 +162,12 @@ def test_batches(name, monkeypatch, short_steps):
 def test_derivatives_of_both_orders_and_modes(name, x64, short_steps):
     x, k = case((6,), (3,), 1, 2, dtype=np.float64)
     check_gradients(conv(name, stride=2), x, k, forward=name not in ("log", "euclidean"))
-    if name == "log":  # streamed
-        check_gradients(conv(name, stride=2), x * 900, k * 900, forward=False, step=1e-6, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_derivatives_of_the_streamed_log(x64, short_steps):
+    x, k = case((6,), (3,), 1, 2, dtype=np.float64)
+    check_gradients(conv("log", stride=2), x * 900, k * 900, forward=False, step=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["log", "tropical_max_plus", "tropical_min_plus"])
@@ -177,8 +202,8 @@ def test_what_stands_beyond_the_border_never_enters(name, wrong):
 
 @pytest.mark.fast
 def test_log_at_any_magnitude_and_half_empty(short_steps):
-    x, k = case((9, 7), (2, 3), 1, 2)
-    empty = np.where(np.arange(9)[:, None, None] < 5, -np.inf, x).astype(np.float32)
+    x, k = case((40,), (3,), 1, 2)
+    empty = np.where(np.arange(40)[:, None] < 20, -np.inf, x).astype(np.float32)
     for a, b in ((x * 1e4, k), (x, k * 1e4), (x + 1e4, k - 1e4), (x * 1e38, k * 1e37), (empty, k)):
         wanted = conv_cases.conv("log", a, b)
         out, dx, dk = value_and_cotangents("log", a, b, np.ones_like(wanted, np.float32))
@@ -211,10 +236,11 @@ def test_ties_take_the_first_term_within_the_border(name):
 
 
 @pytest.mark.parametrize("name", ["tropical_max_plus", "log"])
-def test_an_entry_without_terms_has_derivative_zero(name):
-    x = jnp.full((5, 1), -jnp.inf)
-    for gradient in jax.grad(lambda x, k: conv(name)(x, k).sum(), (0, 1))(x, jnp.ones((3, 1, 1))):
-        np.testing.assert_array_equal(gradient, 0)
+def test_an_entry_without_terms_has_derivative_zero(name, short_steps):
+    x, k = np.full((5, 1), -np.inf, np.float32), np.ones((3, 1, 1), np.float32)
+    _, *cotangents = value_and_cotangents(name, x, k, np.ones((5, 1), np.float32))
+    for cotangent in cotangents:
+        np.testing.assert_array_equal(cotangent, 0)
 
 
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
@@ -222,11 +248,11 @@ def test_nothing_to_sum_is_the_identity(name):
     algebra = oracles.ALGEBRAS[name]
     for x, k, shape in [
         ((4, 3, 0), (2, 2, 0, 3), (4, 3, 3)),
-        ((4, 2), (0, 2, 3), (5, 3)),
+        ((4, 2), (0, 2, 3), (4, 3)),
         ((0, 4, 2), (3, 2, 3), (0, 4, 3)),
         ((4, 2), (3, 2, 0), (4, 0)),
     ]:
-        out = semiring_conv(jnp.zeros(x), jnp.zeros(k), semiring=algebra, padding="SAME")
+        out = semiring_conv(jnp.zeros(x), jnp.zeros(k), semiring=algebra)
         assert out.shape == shape
         assert (np.asarray(out) == algebra.identity).all()
     assert semiring_conv(jnp.zeros((2, 2, 1)), jnp.zeros((2, 3, 1, 1)), padding="VALID").shape == (1, 0, 1)
@@ -285,13 +311,17 @@ def test_a_state_without_entries_for_each_result_is_refused_at_a_border():
         conv_cases.conv_by(np.multiply, np.mean, x, k, padding="VALID"),
         1e-6,
     )
-    with pytest.raises(TypeError, match="the state of the algebra 'mean' has an array of shape .*padding='VALID'"):
+    with pytest.raises(
+        TypeError, match="the state of the algebra 'mean' has an array of shape .*padding='VALID'"
+    ):
         semiring_conv(x, k, semiring=mean)
 
 
 def test_boolean_has_no_derivative_and_says_so():
     with pytest.raises(TypeError, match="semiring_conv over the algebra 'boolean' is not differentiable"):
-        jax.grad(lambda x: conv("boolean")(x, jnp.ones((2, 1, 1))).astype(jnp.float32).sum())(jnp.ones((3, 1)))
+        jax.grad(lambda x: conv("boolean")(x, jnp.ones((2, 1, 1))).astype(jnp.float32).sum())(
+            jnp.ones((3, 1))
+        )
 
 
 @pytest.mark.parametrize("name", ["log", "euclidean"])
@@ -299,6 +329,47 @@ def test_forward_mode_is_refused_by_jax(name):
     x, k = case((4,), (2,), 1, 1)
     with pytest.raises(TypeError, match="custom_vjp"):
         jax.jvp(lambda x: conv(name)(x, k), (x,), (x,))
+
+
+@hypothesis.given(x=matrices("real", (9, 7)), shift=st.integers(0, 2))
+def test_translation(x, shift):
+    k = jnp.asarray([[0.0, -1.0, 2.0], [1.0, 3.0, 0.0]])[..., None, None]
+    for name in ("real", "tropical_max_plus", "euclidean"):
+        out, moved = (quick(name, padding="VALID")(a[..., None], k) for a in (x, np.roll(x, shift, 0)))
+        np.testing.assert_allclose(moved[shift:], out[: len(out) - shift], 1e-5, 1e-5)
+
+
+@hypothesis.given(x=matrices("real", (9, 7)), y=matrices("real", (5, 7)))
+def test_the_transpose_of_real_is_its_adjoint(x, y):
+    k = np.float32([[0.0, -1.0, 2.0], [1.0, 3.0, 0.0]])[..., None, None]
+    out, dx, _ = value_and_cotangents("real", x[..., None], k, y[..., None], stride=(2, 1))
+    np.testing.assert_allclose(np.vdot(out, y), np.vdot(x, dx[..., 0]), 1e-4, 1e-4)
+
+
+@hypothesis.given(x=matrices("real", (6, 8)))
+def test_a_flat_kernel_over_max_plus_is_the_running_maximum(x):
+    got = quick("tropical_max_plus")(x[..., None], np.zeros((3, 2, 1, 1), np.float32))[..., 0]
+    # SciPy's even windows lean back, those of 'SAME' forward.
+    wanted = ndimage.maximum_filter(x, (3, 2), mode="constant", cval=-np.inf, origin=(0, -1))
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("name", oracles.ALGEBRAS)
+def test_no_array_of_patches_is_made(name):
+    # Patches would be 27 times the image, those along one axis alone 3 times.
+    boolean = name == "boolean"
+    dtype = "bool" if boolean else "float32"
+    shapes = form(32, 32, 32, 8, dtype=dtype), form(3, 3, 3, 8, 8, dtype=dtype)
+    quickly = lambda f, *given: (
+        jax.jit(f, compiler_options=QUICK_COMPILE).lower(*given).compile().memory_analysis()
+    )
+    forward = quickly(conv(name), *shapes)
+    bytes_of = lambda analysis: analysis.argument_size_in_bytes + analysis.output_size_in_bytes
+    # A mask has a byte where the count of its terms has four.
+    assert forward.temp_size_in_bytes < (10 if boolean else 3) * bytes_of(forward)
+    if not boolean:
+        both = quickly(partial(_value_and_cotangents, name), *shapes, form(32, 32, 32, 8))
+        assert both.temp_size_in_bytes < 4 * bytes_of(both)
 
 
 X, K = np.ones((4, 5, 3), np.float32), np.ones((2, 2, 3, 6), np.float32)
@@ -312,7 +383,11 @@ X, K = np.ones((4, 5, 3), np.float32), np.ones((2, 2, 3, 6), np.float32)
         (lambda: semiring_conv(X[..., :2], K), ValueError, r"x \(4, 5, 2\) has 2 channels and k .* takes 3"),
         (lambda: semiring_conv(X, K, stride=0), ValueError, "stride=0 must be at least 1"),
         (lambda: semiring_conv(X, K, stride=1.5), TypeError, "stride=1.5 must be an integer"),
-        (lambda: semiring_conv(X, K, dilation=(1, 2, 3)), ValueError, r"dilation has shape \(3,\) but 2 axes"),
+        (
+            lambda: semiring_conv(X, K, dilation=(1, 2, 3)),
+            ValueError,
+            r"dilation has shape \(3,\) but 2 axes",
+        ),
         (lambda: semiring_conv(X, K, dilation=-1), ValueError, "dilation=-1 must be at least 1"),
         (lambda: semiring_conv(X, K, padding="same"), ValueError, "padding='same' must be 'SAME', 'VALID'"),
         (lambda: semiring_conv(X, K, padding=[(1, 1)]), ValueError, "for each of the 2 spatial axes"),

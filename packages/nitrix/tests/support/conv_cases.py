@@ -27,16 +27,7 @@ def conv(name, x, k, **options):
 
 def entries(image, taps, c_in, **options):
     """For each output its terms: (position in the flat image with channels, in the flat kernel [taps * c_in])."""
-    axes = placed(image, taps, **options)
-    found = []
-    for o in np.ndindex(*(axis[0] for axis in axes)):
-        found.append([])
-        for number, p in enumerate(np.ndindex(*taps)):
-            at = [i * s + t * d - low for i, t, (_, s, d, low) in zip(o, p, axes)]
-            if all(0 <= i < n for i, n in zip(at, image)):
-                flat = int(np.ravel_multi_index(at, image))
-                found[-1] += [(flat * c_in + c, number * c_in + c) for c in range(c_in)]
-    return found
+    return definitions.grid_entries(image, taps, c_in, placed(image, taps, **options))
 
 
 def conv_and_cotangents(name, x, k, g, **options):

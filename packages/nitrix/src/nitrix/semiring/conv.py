@@ -22,7 +22,7 @@ from nitrix.semiring.operands import Operands, empty_sum, operands
 
 IMPLEMENTATIONS = (
     Implementation("pallas-cuda", "nitrix._kernels.cuda.semiring_conv", conv_kernels.cuda_refuses),
-    Implementation("pallas-tpu", "nitrix._kernels.tpu.semiring_conv", conv_kernels.tpu_refuses),
+    Implementation("pallas-tpu", "nitrix.semiring.conv_kernels", conv_kernels.tpu_refuses),
     Implementation("jax", "nitrix.semiring._plain.conv.products", lambda semiring, dtype, entries: None),
 )
 
@@ -102,10 +102,15 @@ def _convolve(
     if 0 in (*batch, *out, *image, *k.shape):
         return given.give_back(empty_sum(semiring, (*batch, *out), given.working))
     plain = chosen.backend == "jax"
-    product = products.product(semiring, window) if plain else conv_kernels.product(chosen.load(), semiring, window)
+    product = (
+        products.product(semiring, window) if plain else conv_kernels.product(chosen.load(), semiring, window)
+    )
     kernel = given.take(k)
     images = given.take(x).reshape(-1, *image)
-    one = lambda x: product(x, kernel)  # noqa: E731
+
+    def one(image: Array) -> Array:
+        return product(image, kernel)
+
     entries = max(_size(out), _size(image))
     group = max(1, STATE_ENTRIES // entries) if plain else len(images)
     if len(images) == 1:

@@ -10,14 +10,12 @@ from nitrix.semiring._plain.conv.window import Window, span
 NAME = "semiring_conv"
 
 
-def window_of(
-    x: tuple[int, ...], k: tuple[int, ...], stride: Any, padding: Any, dilation: Any
-) -> Window:
+def window_of(x: tuple[int, ...], k: tuple[int, ...], stride: Any, padding: Any, dilation: Any) -> Window:
     """The window of a call on operands of these shapes."""
     if len(k) < 3:
         raise ValueError(
-            f"{NAME}: k has shape {k}, but [*kspatial, c_in, c_out] is needed, with one spatial axis at least; for none "
-            f"take semiring_matmul."
+            f"{NAME}: k has shape {k}, but [*kspatial, c_in, c_out] is needed, with one spatial axis at least; for "
+            f"none take semiring_matmul."
         )
     rank = len(k) - 2
     if len(x) < rank + 1:
@@ -44,7 +42,9 @@ def _edges(
     """(low, high) for each spatial axis."""
     if isinstance(padding, str):
         if padding not in ("SAME", "VALID"):
-            raise ValueError(f"{NAME}: padding={padding!r} must be 'SAME', 'VALID', or (low, high) for each axis.")
+            raise ValueError(
+                f"{NAME}: padding={padding!r} must be 'SAME', 'VALID', or (low, high) for each axis."
+            )
         if padding == "VALID":
             return [(0, 0)] * len(image)
         missing = [

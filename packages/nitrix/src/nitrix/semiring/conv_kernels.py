@@ -30,7 +30,9 @@ def product(kernel: ModuleType, semiring: Semiring[Any], window: Window) -> Prod
         if algebra is not EUCLIDEAN:
             return tuple(kernel.fold(x, k, taps(x, k), rule, dtypes=dtypes))
         scale = scale_of(x, k)  # as on the plain path
-        return tuple(out * scale for out in kernel.fold(x / scale, k / scale, taps(x, k), rule, dtypes=dtypes))
+        return tuple(
+            out * scale for out in kernel.fold(x / scale, k / scale, taps(x, k), rule, dtypes=dtypes)
+        )
 
     def value(x: Array, k: Array) -> Array:
         return folded(x, k, fold, outputs(x.dtype))[0]

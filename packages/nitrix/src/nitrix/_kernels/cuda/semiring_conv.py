@@ -10,7 +10,6 @@ than 2**31 entries. Checked in interpret mode and by lowering.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -28,7 +27,10 @@ __all__ = ["Taps", "fold", "pull"]
 UNROLL = 4  # terms per trip of the loop, so that the loads of one can overlap the arithmetic of another
 TILE = 1024  # entries, about
 WIDEST = 64  # columns of a tile
-PARTS, PART = 64, 256  # the positions that the cotangent of a kernel sums over: at most so many parts, of so many at least
+PARTS, PART = (
+    64,
+    256,
+)  # the positions that the cotangent of a kernel sums over: at most so many parts, of so many at least
 
 Shape = tuple[int, ...]
 # (lines int32 [bp], term int32) -> (flat index, whether there is one), each [bp]
@@ -80,7 +82,9 @@ def fold(
         empty = rule.finish(rule.init(shape, dtype))
         return tuple(v.astype(d).reshape(*taps.out, c_out) for v, d in zip(empty, outputs, strict=True))
 
-    def step(state: State, lefts: State, rows: State, tiles: State, term: Array, lines: Array, _: Array) -> State:
+    def step(
+        state: State, lefts: State, rows: State, tiles: State, term: Array, lines: Array, _: Array
+    ) -> State:
         return rule.step(state, lefts[0], rows[0], term)
 
     def place(lines: Array, term: Array) -> tuple[Array, Array]:
@@ -88,7 +92,7 @@ def fold(
         at, inside = _read(_unravel(lines, taps.out), _unravel(tap, sizes), spatial, taps)
         return at * c_in + channel, inside
 
-    loop = _Loop(place, step, partial(rule.init, dtype=dtype), rule.finish, outputs)
+    loop = _Loop(place, step, lambda shape: rule.init(shape, dtype), rule.finish, outputs)
     got = _stream(loop, (x.reshape(-1),), (k.reshape(terms, c_out),), (), shape, terms, 1, interpret)
     return tuple(v[0].reshape(*taps.out, c_out) for v in got)
 
@@ -113,7 +117,9 @@ def pull(
         raise TypeError(f"pull: x and k are {x.dtype}, which has no gradient; give floating operands.")
     wanted = (*taps.out, c_out)
     if not planes or any(plane.shape != wanted for plane in planes):
-        raise ValueError(f"pull: planes have shapes {[p.shape for p in planes]}, expected at least one, all {wanted}.")
+        raise ValueError(
+            f"pull: planes have shapes {[p.shape for p in planes]}, expected at least one, all {wanted}."
+        )
     positions, terms = _size(taps.out), _size(sizes) * c_in
     if 0 in (x.size, k.size, positions):
         return jnp.zeros_like(x), jnp.zeros_like(k)
@@ -136,7 +142,9 @@ def pull(
             at = at * taps.out[axis] + o
         return at * c_out + column, inside
 
-    def step_x(state: State, lefts: State, rows: State, tiles: State, term: Array, _: Array, columns: Array) -> State:
+    def step_x(
+        state: State, lefts: State, rows: State, tiles: State, term: Array, _: Array, columns: Array
+    ) -> State:
         number = lax.div(term, jnp.int32(c_out)) * c_in + columns
         return add(state, weight_x(tiles[0], rows[0], number, *lefts))
 
@@ -145,7 +153,9 @@ def pull(
         at, inside = _read(_unravel(term, taps.out), _unravel(tap, sizes), spatial, taps)
         return at * c_in + channel, inside
 
-    def step_k(state: State, lefts: State, rows: State, tiles: State, _: Array, lines: Array, columns: Array) -> State:
+    def step_k(
+        state: State, lefts: State, rows: State, tiles: State, _: Array, lines: Array, columns: Array
+    ) -> State:
         return add(state, weight_k(lefts[0], tiles[0], lines, *rows))
 
     turned = jnp.swapaxes(k, -1, -2).reshape(-1, c_in)
@@ -172,7 +182,14 @@ class _Loop(NamedTuple):
 
 
 def _stream(
-    loop: _Loop, gathered: State, rights: State, tiles: State, shape: Shape, terms: int, parts: int, interpret: bool
+    loop: _Loop,
+    gathered: State,
+    rights: State,
+    tiles: State,
+    shape: Shape,
+    terms: int,
+    parts: int,
+    interpret: bool,
 ) -> State:
     """Outputs [parts, p, q], each the reduction of its part of the terms: of `gathered` and the rows of `rights`."""
     p, q = shape
@@ -200,9 +217,13 @@ def _stream(
             at, counts = loop.place(lines, jnp.where(exists, term, 0))
             counts = counts & (lines < p) & exists
             at = jnp.where(counts, at, 0)
-            lefts = tuple(load(r, x, at, counts)[:, None] for r, x in zip(gathered_refs, gathered, strict=True))
+            lefts = tuple(
+                load(r, x, at, counts)[:, None] for r, x in zip(gathered_refs, gathered, strict=True)
+            )
             row = (jnp.broadcast_to(jnp.where(exists, term, 0), columns.shape), columns)
-            rows = tuple(load(r, x, row, columns < q)[None, :] for r, x in zip(right_refs, rights, strict=True))
+            rows = tuple(
+                load(r, x, row, columns < q)[None, :] for r, x in zip(right_refs, rights, strict=True)
+            )
             new = loop.step(state, lefts, rows, own, term, lines[:, None], columns[None, :])
             return tuple(jnp.where(counts[:, None], n, old) for n, old in zip(new, state, strict=True))
 
@@ -263,5 +284,7 @@ def _check(x: Array, k: Array, taps: Taps, function: str) -> tuple[Shape, Shape,
             f"numbers for each spatial axis."
         )
     if x.dtype != k.dtype or x.dtype.name not in OPERANDS:
-        raise TypeError(f"{function}: x is {x.dtype} and k is {k.dtype}; convert both to one of {', '.join(OPERANDS)}.")
+        raise TypeError(
+            f"{function}: x is {x.dtype} and k is {k.dtype}; convert both to one of {', '.join(OPERANDS)}."
+        )
     return x.shape[:-1], k.shape[:-2], k.shape[-2], k.shape[-1]

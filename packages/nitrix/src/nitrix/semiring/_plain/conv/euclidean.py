@@ -6,12 +6,21 @@ import jax.numpy as jnp
 from jax import Array
 
 from nitrix.semiring._plain.conv import taps
-from nitrix.semiring._plain.conv.window import Window, channels_first, channels_last, flipped, pad, present, within
+from nitrix.semiring._plain.conv.window import (
+    Window,
+    channels_first,
+    channels_last,
+    flipped,
+    pad,
+    present,
+    within,
+)
 from nitrix.semiring._plain.euclidean import root, scale_of
 
 # out[o, j] = sqrt(sum_(p, c) (x[o + p, c] - k[p, c, j])^2) over the taps within the image. With w = g / out, and w = 0
 # where out = 0:
-#   dx[i, c] = sum_(p, j) w[i - p, j] (x[i, c] - k[p, c, j])      dk[p, c, j] = -sum_o w[o, j] (x[o + p, c] - k[p, c, j])
+#   dx[i, c] = sum_(p, j) w[i - p, j] (x[i, c] - k[p, c, j])
+#   dk[p, c, j] = -sum_o w[o, j] (x[o + p, c] - k[p, c, j])
 
 
 def conv(x: Array, k: Array, window: Window) -> Array:

@@ -41,7 +41,7 @@ def shift_and_sum(x: Array, k: Array, window: Window) -> tuple[Array, Array]:
     enough = s > terms * float(info.tiny) / float(info.eps) ** 2
     wide = jnp.any(~enough & (p0 > -jnp.inf) & (q0 > -jnp.inf))
     E = jnp.broadcast_to(_shift(p0, q0), s.shape)
-    return when(wide, lambda operands, _: _streamed(*operands, window), (a, b), (E, s))
+    return when(wide, lambda operands, _: _streamed(operands[0], operands[1], window), (a, b), (E, s))
 
 
 def gradient(x: Array, k: Array, window: Window, E: Array, s: Array, g: Array) -> tuple[Array, Array]:
@@ -119,9 +119,7 @@ def _pulled_image(a: Split, b: Split, window: Window, E: Array, w: Array) -> Arr
             shift, weight = plane
             return total + power((mine + b.exponent) - shift) * (b.mantissa * weight)
 
-        return taps.fold(
-            jnp.zeros_like(mine), step, planes, kernel, (rows, *spatial[1:]), spread.window, row
-        )
+        return taps.fold(jnp.zeros_like(mine), step, planes, kernel, (rows, *spatial[1:]), spread.window, row)
 
     return a.mantissa * channels_last(taps.in_row_blocks(block, spatial, c_in))
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nitrix.semiring._plain.conv import euclidean, log, real, taps, tropical
+from nitrix.semiring._plain.conv.nan import marked_nan
 from nitrix.semiring._plain.conv.window import Window, channels_first, channels_last, pad, present
 from nitrix.semiring._plain.log import value as log_value
 from nitrix.semiring.algebra import Semiring
@@ -96,7 +97,7 @@ def product(semiring: Semiring[Any], window: Window) -> Product:
 
         def with_sums(x: Array, k: Array) -> tuple[Array, tuple[Array, Array]]:
             E, s = log.shift_and_sum(x, k, window)
-            return log.marked_nan(log_value(E, s), x, k, window), (E, s)
+            return marked_nan(log_value(E, s), x, k, window), (E, s)
 
         def pull(x: Array, k: Array, sums: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
             return log.gradient(x, k, window, *sums, g)

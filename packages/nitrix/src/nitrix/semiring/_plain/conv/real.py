@@ -96,14 +96,21 @@ def _by_taps(image: Array, k: Array, out: tuple[int, ...], window: Window, sizes
     read = [(n - 1) * s + 1 for n, s, _ in zip(out, window.stride, sizes)] + list(out[len(sizes) :])
     stride = [s for s, _ in zip(window.stride, sizes)] + [1] * (len(out) - len(sizes) + 1)
 
-    @partial(jax.checkpoint, prevent_cse=False)  # a derivative slices the image again instead of keeping the slices
+    @partial(
+        jax.checkpoint, prevent_cse=False
+    )  # a derivative slices the image again instead of keeping the slices
     def one(total: Array, tap: tuple[Array, Array]) -> tuple[Array, None]:
         at, matrix = tap
         first = [*at, *(jnp.int32(0) for _ in image.shape[len(sizes) :])]
         rows = lax.slice(
-            part := lax.dynamic_slice(image, first, (*read, image.shape[-1])), [0] * part.ndim, part.shape, stride
+            part := lax.dynamic_slice(image, first, (*read, image.shape[-1])),
+            [0] * part.ndim,
+            part.shape,
+            stride,
         )
-        return total + jnp.matmul(rows.reshape(-1, rows.shape[-1]), matrix, precision=lax.Precision.HIGHEST), None
+        return total + jnp.matmul(
+            rows.reshape(-1, rows.shape[-1]), matrix, precision=lax.Precision.HIGHEST
+        ), None
 
     at = offsets(sizes) * np.asarray(window.dilation[: len(sizes)], np.int32)
     total = jnp.zeros((int(np.prod(out)), columns), image.dtype)
@@ -126,7 +133,9 @@ def _windows(image: Array, block: int, n: int, size: int, window: Window) -> Arr
     blocks, step = -(-n // block), block * stride
     length = (block - 1) * stride + span(size, window.dilation[-1])
     fill = (blocks - 1) * step + max(length, step) + (step if blocks > 1 else 0) - image.shape[-2]
-    image = lax.pad(image, jnp.zeros((), image.dtype), (*((0, 0, 0),) * (image.ndim - 2), (0, fill, 0), (0, 0, 0)))
+    image = lax.pad(
+        image, jnp.zeros((), image.dtype), (*((0, 0, 0),) * (image.ndim - 2), (0, fill, 0), (0, 0, 0))
+    )
     if blocks == 1:
         return image[..., :length, :].reshape(*image.shape[:-2], 1, length * c)
     lines = image[..., : (blocks + 1) * step, :].reshape(*image.shape[:-2], blocks + 1, step, c)

@@ -1,6 +1,7 @@
 """The streaming reduction over the taps of a convolution: no array of patches, a state that stays in cache."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -47,8 +48,8 @@ def fold(
         for start, size in zip(starts, sizes):
             first = first * size + start
         for t, tap in enumerate(np.ndindex(*lengths)):
-            a = jax.tree.map(lambda x: _shifted(x, tap, out, window), cut_images)
-            b = jax.tree.map(lambda k: k[tap].reshape(-1, *(1,) * len(out)), cut_kernel)
+            a = jax.tree.map(partial(_shifted, tap=tap, out=out, window=window), cut_images)
+            b = jax.tree.map(partial(_column, tap=tap, rank=len(out)), cut_kernel)
             state = step(state, a, b, first + t)
         return state
 
@@ -85,7 +86,9 @@ def in_row_blocks(block: Callable[[Any, int], T], out: Shape, channels: int) -> 
         return block(0, out[0])
 
     def one(i: Array, whole: T) -> T:
-        row = jnp.minimum(i.astype(jnp.int32) * rows, out[0] - rows)  # the last block overlaps the one before it
+        row = jnp.minimum(
+            i.astype(jnp.int32) * rows, out[0] - rows
+        )  # the last block overlaps the one before it
         return jax.tree.map(
             lambda w, b: lax.dynamic_update_slice_in_dim(w, b, row, 1), whole, block(row, rows)
         )
@@ -103,22 +106,24 @@ def rows_of(x: Array, row: Any, rows: int) -> Array:
 def over_positions(
     term: Callable[..., Array], images: Any, planes: Any, fill: Any, kernel: Array, window: Window
 ) -> Array:
-    """[*taps, c_in, c_out]: the sum over the output's positions of term(a [c_in, 1, b], k [c_in, c_out, 1], g [1, c_out, b]).
+    """[*taps, c_in, c_out]: sum over the output of term(a [c_in, 1, b], k [c_in, c_out, 1], g [1, c_out, b]).
 
     `images` is a tree of [c_in, *padded] or [1, *padded], `planes` one of [c_out, *out], `fill` what pads these.
     """
     out, spatial = jax.tree.leaves(planes)[0].shape[1:], len(window.stride)
-    (*taps, c_in, c_out), s = kernel.shape, window.stride[-1]
+    (*taps, c_in, c_out), stride = kernel.shape, window.stride[-1]
     width = min(max(LANES // (c_in * c_out), 16), out[-1])
     parts = -(-out[-1] // width)
     rows = (*out[:-1], parts)
     planes = jax.tree.map(lambda g, f: _longer(g, parts * width, f), planes, fill)
-    reach = (parts * width - 1) * s + span(taps[-1], window.dilation[-1])
+    reach = (parts * width - 1) * stride + span(taps[-1], window.dilation[-1])
     images = jax.tree.map(lambda x: _longer(x, max(reach, x.shape[-1]), 0), images)
     count = int(np.prod(rows))
 
     def one_tap(_: None, tap: Array) -> tuple[None, Array]:
-        weights = lax.dynamic_slice(kernel, [*tap, jnp.int32(0), jnp.int32(0)], (*(1,) * spatial, c_in, c_out))
+        weights = lax.dynamic_slice(
+            kernel, [*tap, jnp.int32(0), jnp.int32(0)], (*(1,) * spatial, c_in, c_out)
+        )
         weights = weights.reshape(c_in, c_out, 1)
 
         def several(i: Array, total: Array) -> Array:
@@ -127,8 +132,9 @@ def over_positions(
                 at = list(jnp.unravel_index(jnp.minimum(number, count - 1), rows))
                 at[-1] = at[-1] * width
                 first = [o * s + p * d for o, p, s, d in zip(at, tap, window.stride, window.dilation)]
-                a = jax.tree.map(lambda x: _line(x, first, (width - 1) * s + 1)[:, None, ::s], images)
-                g = jax.tree.map(lambda x: _line(x, at, width)[None], planes)
+                a = jax.tree.map(partial(_line, first=first, width=width, step=stride), images)
+                g = jax.tree.map(partial(_line, first=at, width=width, step=1), planes)
+                a, g = jax.tree.map(lambda x: x[:, None], a), jax.tree.map(lambda x: x[None], g)
                 total = total + jnp.where(number < count, term(a, weights, g), 0)
             return total
 
@@ -138,10 +144,11 @@ def over_positions(
     return lax.scan(one_tap, None, jnp.asarray(offsets(tuple(taps))))[1].reshape(kernel.shape)
 
 
-def _line(x: Array, first: Any, length: int) -> Array:
-    """[c, length]: part of one line of [c, *spatial]."""
+def _line(x: Array, first: Any, width: int, step: int) -> Array:
+    """[c, width]: part of one line of [c, *spatial]."""
+    length = (width - 1) * step + 1
     part = lax.dynamic_slice(x, _int32(0, *first), (x.shape[0], *(1,) * (x.ndim - 2), length))
-    return part.reshape(x.shape[0], length)
+    return part.reshape(x.shape[0], length)[:, ::step]
 
 
 def _longer(x: Array, length: int, fill: int | float) -> Array:
@@ -165,6 +172,11 @@ def _chunk_length(size: int, terms: int) -> int:
     most = max(min(MOST // terms, size), 1)
     divisors = [n for n in range(1, most + 1) if size % n == 0 and n * terms >= FEWEST]
     return max(divisors, default=most)
+
+
+def _column(k: Array, tap: Shape, rank: int) -> Array:
+    """[r, 1, ...]: one term of each kernel."""
+    return k[tap].reshape(-1, *(1,) * rank)
 
 
 def _cut_image(x: Array, starts: Any, lengths: Shape, out: Shape, window: Window, row: Any) -> Array:

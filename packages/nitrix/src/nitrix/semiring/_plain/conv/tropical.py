@@ -38,8 +38,8 @@ def conv(x: Array, k: Array, window: Window, largest: bool) -> Array:
 
 @conv.defjvp
 def _(window: Window, largest: bool, primals: Any, tangents: Any) -> tuple[Array, Array]:
-    out, attained = _recorded(*primals, window, largest)
-    return out, _through(attained, *tangents, window)
+    (dx, dk), (out, attained) = tangents, _recorded(*primals, window, largest)
+    return out, _through(attained, dx, dk, window)
 
 
 # Opaque to the partial evaluation of reverse mode, which would keep the number of every term.
@@ -50,9 +50,9 @@ def _recorded(x: Array, k: Array, window: Window, largest: bool) -> tuple[Array,
 
 @_recorded.defjvp
 def _(window: Window, largest: bool, primals: Any, tangents: Any) -> Any:
-    out, attained = _recorded(*primals, window, largest)
+    (dx, dk), (out, attained) = tangents, _recorded(*primals, window, largest)
     none = np.zeros(attained.shape, jax.dtypes.float0)
-    return (out, attained), (_through(attained, *tangents, window), none)
+    return (out, attained), (_through(attained, dx, dk, window), none)
 
 
 def with_number(x: Array, k: Array, window: Window, largest: bool) -> tuple[Array, Array]:
@@ -72,9 +72,7 @@ def with_number(x: Array, k: Array, window: Window, largest: bool) -> tuple[Arra
     def block(row: Any, rows: int) -> tuple[Array, Array]:
         shape = (rows, *out[1:])
         best = jnp.full((c_out, *shape), identity, x.dtype)
-        return taps.fold(
-            (best, jnp.full(best.shape, -1, jnp.int32)), step, image, k, shape, window, row
-        )
+        return taps.fold((best, jnp.full(best.shape, -1, jnp.int32)), step, image, k, shape, window, row)
 
     best, attained = taps.in_row_blocks(block, out, c_out)
     return marked_nan(channels_last(best), x, k, window), attained

@@ -55,8 +55,8 @@ class Spread(NamedTuple):
 
 
 def span(taps: int, dilation: int) -> int:
-    """The extent of so many taps."""
-    return (taps - 1) * dilation + 1 if taps else 0
+    """The extent of so many taps; of none, that of one."""
+    return max(taps - 1, 0) * dilation + 1
 
 
 def within(counts: Array | None, value: Array, otherwise: Array | int | float = 0) -> Array:
@@ -93,7 +93,9 @@ def flipped(kernel: Array) -> Array:
 
 def offsets(taps: Shape) -> np.ndarray:
     """[prod(taps), len(taps)]: every tap, the last axis fastest."""
-    return np.stack([i.ravel() for i in np.indices(taps, np.int32)], -1) if taps else np.zeros((1, 0), np.int32)
+    return (
+        np.stack([i.ravel() for i in np.indices(taps, np.int32)], -1) if taps else np.zeros((1, 0), np.int32)
+    )
 
 
 def when(flag: Array, body: Callable[[Any, T], T], operands: Any, state: T) -> T:
@@ -108,5 +110,5 @@ def when(flag: Array, body: Callable[[Any, T], T], operands: Any, state: T) -> T
 
 
 def _inside(index: Array, operands: T) -> T:
-    """The same floating operands; adding 0 x index keeps XLA from moving work on them out of a loop that may not run."""
+    """The same operands; adding 0 x index keeps XLA from moving work on them out of a loop that may never run."""
     return jax.tree.map(lambda x: x + 0 * index.astype(x.dtype), operands)
