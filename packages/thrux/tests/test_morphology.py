@@ -93,8 +93,7 @@ def test_a_mask_as_by_scipys_binary_morphology(nifti, tmp_path, rng, operation, 
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
-@pytest.mark.parametrize("order", "<>")
-def test_the_type_on_disk_is_kept_to_the_last_bit(nifti, tmp_path, rng, dtype, order):
+def test_the_type_on_disk_is_kept_to_the_last_bit(nifti, tmp_path, rng, dtype):
     if dtype[0] == "f":
         values = 1e30 * rng.normal(size=SHAPE)
     else:
@@ -102,13 +101,13 @@ def test_the_type_on_disk_is_kept_to_the_last_bit(nifti, tmp_path, rng, dtype, o
         values = rng.integers(info.min, info.max, SHAPE, dtype=dtype, endpoint=True)
         values[0, 0, 0], values[9, 8, 7] = info.min, info.max
     values = values.astype(dtype)
-    path = nifti(values, affine=AFFINE, order=order)
+    path = nifti(values, affine=AFFINE, order=">")
     footprint = near(1.5, reach=1)
     # SciPy would take wide integers as float64. A reflected border adds nothing new to a symmetric neighbourhood.
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 1, mode="symmetric"), (3, 3, 3))
     for operation, pick in [("erode", np.min), ("dilate", np.max)]:
         found, report = run(path, tmp_path / "out.nii", operation, radius=1.5)
-        assert found.dtype == np.dtype(dtype).newbyteorder(order)
+        assert found.dtype == np.dtype(dtype).newbyteorder(">")
         np.testing.assert_array_equal(found, pick(windows[..., footprint], axis=-1))
         assert report.dtype == np.dtype(dtype).name
 
