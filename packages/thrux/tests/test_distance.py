@@ -6,6 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 import thrux
+from nitrix.morphology import dilate, distance_transform
 from scipy import ndimage
 from thrux import Limits, ThruxError
 
@@ -67,6 +68,18 @@ def test_every_metric_is_its_definition(nifti, tmp_path, mask, metric, signed):
     np.testing.assert_allclose(image.get_fdata(), want, 1e-6)
     assert (report.metric, report.signed) == (metric, signed)
     assert report.smallest_mm == pytest.approx(want.min())
+
+
+def test_lifted_functions_measure_images_in_millimetres(mask):
+    image = nibabel.Nifti1Image(mask.astype("u1"), AFFINE)
+    found = thrux.lift(distance_transform)(image)
+    for t in range(2):
+        want = ndimage.distance_transform_edt(mask[..., t], sampling=SPACING)
+        np.testing.assert_allclose(found.get_fdata()[..., t], want, 1e-6)
+    grown = thrux.lift(dilate, dtype="keep")(image, size=3)
+    want = ndimage.grey_dilation(mask.astype("u1"), (3, 3, 3, 1))
+    np.testing.assert_array_equal(np.asanyarray(grown.dataobj), want)
+    assert grown.get_data_dtype() == np.uint8
 
 
 def test_inside_is_above_the_threshold_in_real_values(nifti, tmp_path, rng):

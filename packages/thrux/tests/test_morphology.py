@@ -154,6 +154,9 @@ def test_a_grey_hole_is_filled_to_its_rim(nifti, tmp_path):
     values[3, 3, 5:] = 6  # the lowest way out
     found, _ = run(nifti(values), tmp_path / "out.nii", "fill-holes")
     np.testing.assert_array_equal(found, np.maximum(values, 6))
+    falling = nifti((-values).astype("i1"), change={"scl_slope": -1})
+    found, _ = run(falling, tmp_path / "out.nii", "fill-holes")
+    np.testing.assert_array_equal(found, np.maximum(values, 6))
 
 
 @pytest.fixture
@@ -267,6 +270,13 @@ def test_what_morphology_cannot_do_is_refused(nifti, tmp_path, example):
     fill = {"operation": "fill-holes"}
     for source, options, field, words in [
         (path, {"radius": 0.8}, "radius", r"less than one voxel of 1.5 x 0.9 x 3 mm.*at least 0.9, in mm"),
+        (
+            nifti(np.ones((9, 8, 1), "u1"), affine=np.diag([3, 3, 1, 1]), name="slice.nii"),
+            {"radius": 2},
+            "radius",
+            r"less than one voxel of 3 x 3 x 1 mm along the axes that have more than one.*at least 3, in mm",
+        ),
+        (nifti(np.ones((1, 1, 1), "u1"), name="one.nii"), {"radius": 1}, "radius", "Give a larger image"),
         (path, {"radius": 0.0}, "radius", "positive"),
         (path, {"radius": math.nan}, "radius", "positive"),
         (path, {"radius": 50}, "radius", "wider than the image, which spans 24 mm"),

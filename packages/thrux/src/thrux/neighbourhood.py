@@ -44,14 +44,16 @@ class Neighbourhood:
         """
         check_room(reader, "radius", float(self.radius))
         spacing = reader.header.spacing
-        if self._reach(spacing) == [0, 0, 0]:
+        along = [mm for n, mm in zip(reader.volume_shape, spacing, strict=True) if n > 1]
+        if not any(self._bound >= mm for mm in along):
             sizes = " x ".join(f"{mm:.4g}" for mm in spacing)
+            flat = "" if len(along) == 3 else " along the axes that have more than one"
             raise ThruxError(
-                f"it is less than one voxel of {sizes} mm, so that nothing would change",
+                f"it is less than one voxel of {sizes} mm{flat}, so that nothing would change",
                 file=reader.header.path,
                 field="radius",
                 value=self.radius,
-                remedy=f"Give at least {min(spacing):.4g}, in mm",
+                remedy=f"Give at least {min(along):.4g}, in mm" if along else "Give a larger image",
             )
         count = math.prod(2 * n + 1 for n in self._reach(spacing, within))
         reader.check_memory(held + (1 + np.dtype(float).itemsize) * count)
