@@ -1,4 +1,4 @@
-"""Dilations by boxes, a ball and a parabola, openings and holes, against SciPy's: the same numbers, on the same image."""
+"""Dilations by boxes, balls and a parabola, an opening and holes, against SciPy's of the same image."""
 
 import functools
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Extrema over a flat element: boxes axis by axis, other shapes as runs along the last axis.
 
 The derivative is that of the voxel which attains the extremum, of several the one of the lowest number, and of a voxel
-rather than the border. Its number is carried through the same passes as the extremum itself; differentiating through
+rather than of the border. Its number is carried through the same passes as the extremum itself; differentiating through
 the passes would keep a mask for each.
 """
 

@@ -30,8 +30,9 @@ def dilate(
     the other form by roundings of the sums.
 
     Differentiable in `x`, `border_value` and the heights in `structuring_element`, in both directions: the derivative
-    is that of the voxel and entry which attain the extremum, of several the first in raster order of the voxels, so
-    that ties share nothing. Reverse mode keeps one integer for each voxel. Integers and truth values have none.
+    is that of the voxel and entry which attain the extremum. Ties share nothing: it is the first in raster order, of
+    the image for a flat element and of the window for a weighted one. Reverse mode keeps an integer or two for each
+    voxel. Integers and truth values have no derivative.
 
     Args:
       x: The image: truth values, integers, or floats of 16 to 64 bits. Leading axes that `spatial_rank` leaves out are
@@ -43,7 +44,7 @@ def dilate(
         neighbourhood the element is the voxel and its neighbours along the axes.
       neighbourhood: The vertices [n, k], or an ELL or SectionedELL of them, whose extremum each vertex gets; `x` is
         then [... n]. Stored values are not read, nor is anything reflected: list a vertex among its own neighbours
-        where the result must not fall below `x`, for instance by `nitrix.sparse.ell_add_self_loops`.
+        where the result must not fall below `x`, for instance by `mesh_k_ring_adjacency(mesh, include_self=True)`.
       mode: What stands beyond the border: "neutral", which takes no part, or SciPy's "reflect" (d c b a | a b c d),
         "mirror" (d c b | a b c d), "nearest", "wrap", "constant" (`border_value`) and their "grid-" synonyms.
       border_value: The value beyond the border, for mode "constant", which it implies; 0 by default.
@@ -65,9 +66,9 @@ def dilate(
       place. Where a vertex number is traced and out of range the result is NaN, or the greatest integer.
 
       Differences from other libraries: SciPy's grey functions reflect the image by default, and its binary ones hold
-      False beyond the border. For flat elements that are symmetric about their centre "neutral" equals "reflect".
-      OpenCV's `dilate` does not reflect the element, nor does scikit-image's where it reads an asymmetric footprint;
-      their even sizes are centred otherwise than here.
+      False beyond the border. For boxes of odd sizes, crosses and balls "neutral" equals "reflect". Neither OpenCV nor
+      scikit-image reflects the element in a dilation. Of even sizes OpenCV's dilation lies one voxel higher than here,
+      and scikit-image's erosion one voxel lower.
 
     References:
       Soille, Morphological Image Analysis, 2nd edition, Springer 2004. doi:10.1007/978-3-662-05088-0
