@@ -12,7 +12,18 @@ import re
 import statistics
 from pathlib import Path
 
-from operation_rows import conv, filters, lattice, meshes, morphology, points, semiring, smoothing, sparse
+from operation_rows import (
+    conv,
+    distances,
+    filters,
+    lattice,
+    meshes,
+    morphology,
+    points,
+    semiring,
+    smoothing,
+    sparse,
+)
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results.json"
@@ -43,6 +54,7 @@ def rows():
         *filters.rows(),
         *lattice.rows(),
         *morphology.rows(),
+        *distances.rows(),
     ]
 
 

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Shaped
+from numpy.typing import NDArray
 
 from nitrix._apart import apart
 
@@ -85,9 +86,8 @@ def whole_powers(
     powers = counts**metric.power * np.asarray(weights[0], dtype)
     f = jnp.where(counts >= np.asarray(limit, dtype), infinity, powers)
     for axis in range(1, foreground.ndim):
-        steps = np.abs(np.arange(1 - f.shape[axis], f.shape[axis])).astype(np.int64)
-        table = np.minimum(weights[axis] * steps**metric.power, int(infinity)).astype(dtype)
-        f = _along(f, axis, jnp.asarray(table), infinity, metric.combine)
+        table = jnp.asarray(_whole_table(metric, f.shape[axis], weights[axis], far(dtype)).astype(dtype))
+        f = _along(f, axis, table, infinity, metric.combine)
     return f
 
 
@@ -116,14 +116,12 @@ def nearest(
     there = steps < none
     source = jnp.where(there, jnp.where(steps == onwards, here - steps, here + steps), 0)
     bits = max(shape).bit_length()
-    packed = (
-        weights is not None
-        and metric.combine is lax.add
-        and reaches(metric, weights, shape) < far(np.uint32) >> bits
-    )
-    if packed:
-        assert weights is not None
-        infinity: Any = np.uint32(far(np.uint32) >> bits)
+    room = far(np.uint32) >> bits
+    if metric.combine is not lax.add or weights is None or reaches(metric, weights, shape) >= room:
+        weights = None
+    infinity: Any
+    if weights is not None:
+        infinity = np.uint32(room)
         f = jnp.where(there, steps.astype(np.uint32) ** metric.power * np.uint32(weights[0]), infinity)
     else:
         infinity = np.asarray(np.inf, spacing.dtype)
@@ -131,28 +129,27 @@ def nearest(
     sources = [source]
     for axis in range(1, foreground.ndim):
         n = shape[axis]
-        if packed:
+        if weights is not None:
             # The source's number stands in the lowest bits of what is compared.
             itself = lax.broadcasted_iota(np.uint32, shape, axis)
-            steps = np.abs(np.arange(1 - n, n)).astype(np.int64)
-            table = np.minimum(weights[axis] * steps**metric.power, int(infinity)) << bits
-            least = _along(
-                f << bits | itself,
-                axis,
-                jnp.asarray(table.astype(np.uint32)),
-                infinity << bits,
-                metric.combine,
-            )
+            table = jnp.asarray((_whole_table(metric, n, weights[axis], room) << bits).astype(np.uint32))
+            least = _along(f << bits | itself, axis, table, infinity << bits, metric.combine)
             f, source = least >> bits, (least & np.uint32(2**bits - 1)).astype(np.int32)
         else:
-            table = _weights(metric, n, spacing[axis])
-            f, source = _along(f, axis, table, infinity, metric.combine, with_source=True)
+            f, source = _along(
+                f, axis, _weights(metric, n, spacing[axis]), infinity, metric.combine, with_source=True
+            )
         sources = [apart(partial(_taken, axis), source, s, source) for s in sources] + [source]
     return jnp.where(f >= infinity, -1, jnp.stack(sources))
 
 
 def _taken(axis: int, x: Array, index: Array) -> Array:
     return jnp.take_along_axis(x, index, axis=axis)
+
+
+def _whole_table(metric: Metric, n: int, weight: int, most: int) -> NDArray[np.int64]:
+    steps = np.abs(np.arange(1 - n, n, dtype=np.int64))
+    return np.minimum(weight * steps**metric.power, most)
 
 
 def _weights(metric: Metric, n: int, spacing: Array) -> Array:

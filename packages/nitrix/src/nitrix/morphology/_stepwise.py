@@ -65,4 +65,4 @@ def stepwise(foreground: Bool[Array, "*spatial"], steps: Steps, dtype: Any) -> F
         return d, (d < state[0]).any()
 
     start = jnp.where(foreground, infinity, np.zeros((), dtype))
-    return lax.while_loop(lambda state: state[1], body, (start, np.bool_(True)))[0]
+    return lax.while_loop(lambda state: state[1], body, (start, jnp.asarray(True)))[0]

@@ -1,6 +1,7 @@
 """Distance of every voxel to the nearest one of the background."""
 
 import functools
+import math
 from typing import Any, Literal, overload
 
 import jax
@@ -84,7 +85,7 @@ def distance_transform(
       return_indices: Also give where the nearest background voxel is, for the metrics.
       spatial_rank: The last this many axes are spatial, those before are batch axes, measured apart; None: all are.
     Returns:
-      Distances, in float32 (float64 in 64-bit mode, or as `spacing` is float64). With `return_indices` also the
+      Distances, in float32 (float64 in 64-bit mode). With `return_indices` also the
       places, int32 of shape [*batch, rank, *spatial], -1 where there is no background. Where several background voxels
       are equally near, any of them (SciPy may name another one).
     Raises:
@@ -197,7 +198,7 @@ def signed_distance_transform(
       spacing: Size of a voxel in mm, one or one per spatial axis; 1 if not given.
       spatial_rank: The last this many axes are spatial; None: all are.
     Returns:
-      Signed distances, in float32 (float64 in 64-bit mode, or as `spacing` is float64).
+      Signed distances, in float32 (float64 in 64-bit mode).
     Raises:
       ValueError: If the metric is unknown, or a spacing is not finite and positive or has a wrong length.
       TypeError: If the mask is not made of real numbers.
@@ -218,14 +219,13 @@ def signed_distance_transform(
 
 
 def _foreground(mask: Any, spatial_rank: int | None, function: str) -> tuple[Bool[Array, "..."], range]:
-    dtype = getattr(mask, "dtype", np.asarray(mask).dtype if not isinstance(mask, jax.Array) else None)
-    if not (jnp.issubdtype(dtype, np.bool_) or jnp.issubdtype(dtype, jnp.number)) or jnp.issubdtype(
-        dtype, jnp.complexfloating
-    ):
+    dtype: Any = mask.dtype if isinstance(mask, jax.Array) else np.asarray(mask).dtype
+    real = jnp.issubdtype(dtype, jnp.number) and not jnp.issubdtype(dtype, jnp.complexfloating)
+    if not (real or dtype == np.bool_):
         raise TypeError(
             f"{function}: mask has dtype {dtype}; give booleans or real numbers, zero for the background."
         )
-    foreground = jnp.asarray(mask) != 0
+    foreground = jnp.asarray(mask).astype(bool)
     axes = spatial_axes(foreground.ndim, spatial_rank, function, "mask")
     if not axes:
         raise ValueError(f"{function}: mask has shape (), but an image with at least one axis is needed.")
@@ -249,10 +249,10 @@ def _measured(
     known = [known_value(size) for size in sizes]
     exact = tuple(value for value in known if value is not None)
     weights = whole_weights(metric, exact, foreground.shape[-rank:]) if len(exact) == rank else None
-    dtype = jnp.result_type(float, *(size for size in sizes if isinstance(size, (jax.Array, np.ndarray))))
+    dtype = jax.dtypes.canonicalize_dtype(np.float64)
     size = jnp.stack([jnp.asarray(s).astype(dtype) for s in sizes])
     batch = foreground.shape[: foreground.ndim - rank]
-    items = foreground.reshape(-1, *foreground.shape[foreground.ndim - rank :])
+    items = foreground.reshape(math.prod(batch), *foreground.shape[foreground.ndim - rank :])
     distance, places = _items(metric, weights, return_indices, items, size)
     distance = distance.reshape(foreground.shape)
     return (distance, places.reshape(*batch, rank, *items.shape[1:])) if return_indices else distance
@@ -260,8 +260,10 @@ def _measured(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _by_steps(steps: Steps, rank: int, foreground: Array) -> Array:
-    items = foreground.reshape(-1, *foreground.shape[foreground.ndim - rank :])
     dtype = jax.dtypes.canonicalize_dtype(np.float64)
+    if foreground.size == 0:
+        return jnp.zeros(foreground.shape, dtype)
+    items = foreground.reshape(-1, *foreground.shape[foreground.ndim - rank :])
     return lax.map(lambda item: stepwise(item, steps, dtype), items).reshape(foreground.shape)
 
 
@@ -315,7 +317,8 @@ def _distance(metric: Metric, weights: tuple[int, ...] | None, item: Array, spac
 def _(metric: Metric, weights: tuple[int, ...] | None, primals: Any, tangents: Any) -> tuple[Array, Array]:
     item, spacing = primals
     places = nearest(item, metric, weights, lax.stop_gradient(spacing))
-    steps = jnp.abs(places - jnp.stack(jnp.indices(item.shape, sparse=False))).astype(spacing.dtype)
+    here = jnp.stack([lax.broadcasted_iota(np.int32, item.shape, axis) for axis in range(item.ndim)])
+    steps = jnp.abs(places - here).astype(spacing.dtype)
     missing = (places[0] < 0) | (steps == 0).all(axis=0)
     steps = jnp.where(missing, np.ones((), spacing.dtype), steps)
 
