@@ -355,3 +355,11 @@ def test_what_must_be_known_is_refused_in_words_when_traced(unchecked):
         jax.jit(lambda s: dilate(jnp.ones(3, jnp.int32), structuring_element=s))(np.ones(3, np.int32))
     with pytest.raises(TypeError, match="size=.* must be an integer, known before tracing"):
         jax.jit(lambda n: dilate(jnp.ones(3), size=(n,)))(3)
+
+
+@pytest.mark.parametrize("mode", ["neutral", "mirror", "wrap", "constant"])
+def test_a_window_of_millions_needs_no_more_than_the_image(mode):
+    x = np.float32(normal(*SHAPE))
+    for function in (dilate, erode):
+        got = function(x, size=(2_000_001, 4_000_000), mode=mode)
+        np.testing.assert_array_equal(got, function(x, size=(201, 400), mode=mode))

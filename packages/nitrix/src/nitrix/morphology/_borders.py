@@ -69,6 +69,6 @@ def places(shape: Sequence[int]) -> np.dtype:
     if jnp.zeros(0, int).dtype == np.dtype(np.int64):
         return np.dtype(np.int64)
     raise ValueError(
-        f"nitrix.morphology: the image with its border, {tuple(shape)}, has more places than an int32 can number, "
-        f"which derivatives need; switch jax_enable_x64 on."
+        f"nitrix.morphology: the image with its border, {tuple(shape)}, has more places than an int32 can number; "
+        f"switch jax_enable_x64 on."
     )

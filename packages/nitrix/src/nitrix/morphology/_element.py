@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import itertools
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_ENTRIES = 1 << 17  # of a weighted element that is asked whether it can be applied axis by axis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,26 +87,27 @@ def runs(element: Element) -> dict[int, NDArray[np.int64]]:
 
 def profiles(heights: NDArray[Any]) -> list[NDArray[np.float64]] | None:
     """Heights along each axis whose sums are the given ones without any rounding, or None if there are none."""
-    shape = heights.shape
-    if heights.ndim < 2 or not np.isfinite(heights).all() or sum(n > 1 for n in shape) < 2:
-        return None
-    origin = tuple(n // 2 for n in shape)
     exact = np.asarray(heights, np.float64)
+    if sum(n > 1 for n in exact.shape) < 2 or exact.size > MOST_ENTRIES or not np.isfinite(exact).all():
+        return None
+    return _profiles(exact.shape, exact.tobytes())
+
+
+@functools.lru_cache(maxsize=64)
+def _profiles(shape: tuple[int, ...], heights: bytes) -> list[NDArray[np.float64]] | None:
+    exact = np.frombuffer(heights).reshape(shape)
+    centre = tuple(n // 2 for n in shape)
     lines = []
     for axis in range(len(shape)):
-        line = exact[tuple(slice(None) if a == axis else c for a, c in enumerate(origin))]
-        shift = exact[origin] if axis else np.float64(0)
+        line = exact[tuple(slice(None) if a == axis else c for a, c in enumerate(centre))]
+        shift = exact[centre] if axis else np.float64(0)
         if any(Fraction(float(v)) - Fraction(float(shift)) != Fraction(float(v - shift)) for v in line):
             return None
         lines.append(line - shift)
-    # Floats first, which refuse most of what is not additive; then the sums as fractions.
-    total = functools.reduce(np.add.outer, lines)
-    if not np.allclose(total, exact, rtol=1e-9, atol=0):
+    # As floats first, which shows most of what is no sum; then as fractions.
+    if not np.allclose(functools.reduce(np.add.outer, lines), exact, rtol=1e-9, atol=0):
         return None
     fractions = [[Fraction(float(v)) for v in line] for line in lines]
     sums = map(sum, itertools.product(*fractions))
-    if math.prod(shape) > 1 << 17 or any(
-        s != Fraction(float(v)) for s, v in zip(sums, exact.ravel(), strict=True)
-    ):
-        return None
-    return lines
+    same = all(s == Fraction(float(v)) for s, v in zip(sums, exact.ravel(), strict=True))
+    return lines if same else None

@@ -95,11 +95,15 @@ def _box(state: State, outside: Any, element: Element, mode: str) -> State:
     rank = len(element.shape)
     for axis in reversed(range(rank)):
         at = state[0].ndim - rank + axis
+        # Two lengths of the image hold all that there is to see, whatever the mode.
+        before, after = (
+            min(reach[axis], 2 * state[0].shape[at]) for reach in (element.before, element.after)
+        )
         state = tuple(
-            extend(x, at, element.before[axis], element.after[axis], mode=mode, outside=fill)
+            extend(x, at, before, after, mode=mode, outside=fill)
             for x, fill in zip(state, _fills(state, outside), strict=True)
         )
-        state = running(state, at, element.shape[axis])
+        state = running(state, at, before + 1 + after)
     return state
 
 

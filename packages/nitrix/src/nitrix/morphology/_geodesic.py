@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Shaped
 
+from nitrix.morphology._borders import places
 from nitrix.morphology._element import Element
 from nitrix.morphology._flat import at_voxels, strongest, voxel_numbers
 from nitrix.morphology._order import State, keys, values
@@ -46,8 +47,8 @@ def _(
 ) -> tuple[Array, Array]:
     marker, mask = primals
     rank = len(element.shape)
-    number = voxel_numbers(mask.shape, rank)
     size = math.prod(mask.shape[mask.ndim - rank :])
+    number = voxel_numbers(mask.shape, rank).astype(places((2, size)))
     own = (keys(marker, smallest=smallest), number)
     limit = (keys(mask, smallest=smallest), number + np.asarray(size, number.dtype))
     _, source = _grown(_weaker(own, limit), limit, element)

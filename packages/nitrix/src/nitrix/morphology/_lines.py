@@ -12,7 +12,7 @@ from jax import lax
 from jaxtyping import Array
 from numpy.typing import NDArray
 
-from nitrix.morphology._borders import extend
+from nitrix.morphology._borders import extend, places
 from nitrix.morphology._element import Element
 
 T = TypeVar("T")
@@ -41,9 +41,9 @@ class Layout:
         """Samples of the line of results, some of which lie between the rows of the image."""
         return self.shape[0] * math.prod(self.extended[1:])
 
-    def shifts(self, entries: NDArray[np.int64]) -> NDArray[np.int32]:
+    def shifts(self, entries: NDArray[np.int64]) -> NDArray[Any]:
         """How far along the line the entries [entry, axis] of the element are."""
-        return (entries @ self._strides).astype(np.int32)
+        return (entries @ self._strides).astype(places(self.extended))
 
     def line(self, extended: Array, fill: Any) -> Array:
         """An extended image as a line that the farthest shift does not leave."""
