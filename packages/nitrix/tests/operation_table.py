@@ -20,6 +20,7 @@ from operation_rows import (
     meshes,
     morphology,
     points,
+    ranks,
     semiring,
     smoothing,
     sparse,
@@ -55,6 +56,7 @@ def rows():
         *lattice.rows(),
         *morphology.rows(),
         *distances.rows(),
+        *ranks.rows(),
     ]
 
 

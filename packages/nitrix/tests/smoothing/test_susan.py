@@ -288,7 +288,7 @@ def test_a_traced_sigma_without_a_radius_says_what_to_do():
 def test_morphology_has_it_under_its_name_and_imports_nothing_upwards():
     assert nitrix.morphology.susan_emulator is susan_emulator
     assert "susan_emulator" in dir(nitrix.morphology)
-    with pytest.raises(AttributeError, match="no attribute 'erase'; it holds susan_emulator"):
+    with pytest.raises(AttributeError, match="no attribute 'erase'; it holds .*susan_emulator"):
         _ = nitrix.morphology.erase
     code = "import sys, nitrix.morphology; print('nitrix.smoothing' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

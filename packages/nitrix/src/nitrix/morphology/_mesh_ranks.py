@@ -100,7 +100,7 @@ def _section(lines: Array, dtype: Any, row_result: Callable[..., Array], slots: 
 def _listed(lines: Array, table: Array, ranks: Any, counts: Array) -> tuple[Array, Array, Array]:
     """[slot, line, row] of neighbours, pads above all; [slot, 1, row] which of them count; [row] the rank, -1: none."""
     counted = jnp.arange(table.shape[1], dtype=np.int32)[:, None] < counts
-    lost = (counted & ((table.T < 0) | (table.T >= lines.shape[1]))).any(0)
+    lost = (counted & ((table.T < 0) | (lines.shape[1] <= table.T))).any(0)
     rank = jnp.where(lost, np.int32(-1), jnp.asarray(ranks, np.int32)[counts])
     columns = jnp.clip(table.T, 0, lines.shape[1] - 1)
     neighbours = jnp.moveaxis(lines.at[:, columns].get(mode="promise_in_bounds"), 1, 0)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Int, Shaped
+from jaxtyping import Array, Int, Shaped
 from numpy.typing import NDArray
 
 UNROLLED = 32  # samples of a window; of more, some at a time
@@ -155,28 +155,31 @@ def unpool(
     """Values at their numbers in images of the given shape, zeros elsewhere."""
     leading = x.shape[: x.ndim - len(shape)]
     size, rows = math.prod(shape), math.prod(leading)
-    lost: Bool[Array, "row sample"] | None = None
-    at = indices.reshape(rows, -1)
+    floats = jnp.issubdtype(x.dtype, jnp.floating)
+    values, at = x.reshape(rows, -1), indices.reshape(rows, -1)
+    empty = jnp.zeros(rows, x.dtype)
     if not checked:
         lost = (at < 0) | (at >= size)
         at = jnp.where(lost, size, at)
-    place = jax.vmap(_differentiable_place if jnp.issubdtype(x.dtype, jnp.floating) else _place, (None, 0, 0))
-    out = place(size, x.reshape(rows, -1), at.astype(np.int32))
-    if lost is not None and jnp.issubdtype(x.dtype, jnp.floating):
-        out = jnp.where(lost.any(1, keepdims=True), np.asarray(np.nan, x.dtype), out)
-    return out.reshape(*leading, *shape)
+        if floats:
+            # The whole image is NaN: where nothing is put, and what is put.
+            spoilt = lost.any(1)
+            empty = jnp.where(spoilt, np.asarray(np.nan, x.dtype), empty)
+            values = jnp.where(spoilt[:, None], np.asarray(np.nan, x.dtype), values)
+    place = jax.vmap(functools.partial(_differentiable_place if floats else _place, size))
+    return place(values, at.astype(np.int32), empty).reshape(*leading, *shape)
 
 
-def _place(size: int, values: Array, at: Array) -> Array:
-    return jnp.zeros(size, values.dtype).at[at].set(values, mode="drop")
+def _place(size: int, values: Array, at: Array, empty: Array) -> Array:
+    return jnp.broadcast_to(empty, (size,)).at[at].set(values, mode="drop")
 
 
 _differentiable_place = jax.custom_jvp(_place, nondiff_argnums=(0,))
 
 
 @_differentiable_place.defjvp
-def _(size: int, primals: tuple[Array, Array], tangents: tuple[Array, Any]) -> tuple[Array, Array]:
-    values, at = primals
+def _(size: int, primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    _, at, _ = primals
     moved = tangents[0]
     # Of several values at one place the last one stays; the others have no part in the result.
     order = jnp.arange(at.shape[0], dtype=np.int32)
@@ -185,7 +188,7 @@ def _(size: int, primals: tuple[Array, Array], tangents: tuple[Array, Any]) -> t
     change = (
         jnp.zeros(size, moved.dtype).at[at].add(jnp.where(stays, moved, jnp.zeros_like(moved)), mode="drop")
     )
-    return _differentiable_place(size, values, at), change
+    return _differentiable_place(size, *primals), change
 
 
 def _least(dtype: Any) -> NDArray[Any]:
