@@ -10,7 +10,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
-from nitrix import backend, semiring
+from nitrix import backend, morphology, semiring
 from nitrix.smoothing import (
     bilateral,
     bilateral_gaussian,
@@ -220,6 +220,39 @@ def filter_results(dtype):
         for name, value in got.items():
             assert value.dtype == dtype
             yield name, np.float64(value), arrays[name]
+
+
+def morphology_results(dtype):
+    """The same of minima, maxima, medians and pools."""
+    arrays = golden("morphology.npz", dtype)
+    element = make.FOOTPRINT if dtype == "int32" else make.ELEMENT.astype(np.float32)
+
+    def run(x):
+        yield "erode", morphology.erode(x, structuring_element=element)
+        yield "dilate", morphology.dilate(x, structuring_element=element)
+        yield "open", morphology.open(x, structuring_element=element)
+        yield "close", morphology.close(x, structuring_element=element)
+        yield "median_filter", morphology.median_filter(x, structuring_element=make.FOOTPRINT)
+        yield "rank_filter", morphology.rank_filter(x, rank=make.RANK, structuring_element=make.FOOTPRINT)
+        yield "max_pool", morphology.max_pool_with_indices_nd(x, pool_size=make.POOL, spatial_rank=2)[0]
+
+    with jax.enable_x64(dtype == "float64"):
+        got = jax.jit(lambda x: dict(run(x)), compiler_options=QUICK_COMPILE)(jnp.asarray(arrays["x"], dtype))
+        for name, value in got.items():
+            assert value.dtype == dtype
+            yield name, np.float64(value), arrays[name]
+
+
+def distance_results(dtype):
+    """The same of the distances."""
+    with (
+        np.load(Path(make.__file__).with_name("morphology.npz")) as arrays,
+        jax.enable_x64(dtype == "float64"),
+    ):
+        for metric in make.METRICS:
+            got = morphology.distance_transform(arrays["mask"], metric=metric, spacing=make.SPACING)
+            assert got.dtype == dtype
+            yield metric, np.float64(got), arrays[f"distance {metric}"]
 
 
 def surface_results(dtype):

@@ -13,7 +13,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from support import permutohedral, window_filters  # noqa: E402
+from support import distances, grayscale, permutohedral, ranks, window_filters  # noqa: E402
 
 from golden import definitions  # noqa: E402
 
@@ -231,10 +231,48 @@ def filters():
     return made
 
 
+MORPHOLOGY = ("erode", "dilate", "open", "close", "median_filter", "rank_filter", "max_pool")
+ELEMENT = np.array([[0, -0.5, -np.inf], [0.25, 0, -1]])  # heights of few bits, one entry left out
+FOOTPRINT = np.isfinite(ELEMENT)
+METRICS = ("euclidean", "city_block", "chebyshev")
+RANK, POOL, SPACING = 1, (2, 2), (1.5, 0.5)
+
+
+def morphology():
+    """Minima, maxima, medians and pools of an image with ties and infinities, and distances of a mask."""
+    made = {}
+    for dtype in (*FLOATS, "int32"):
+        x = np.random.default_rng(24).integers(-6, 7, (5, 6)) / (1 if dtype == "int32" else 4)
+        if dtype != "int32":
+            x[0, 1], x[3, 4] = np.inf, -np.inf
+        element = FOOTPRINT if dtype == "int32" else ELEMENT
+        pooled = ranks.pooled(x, POOL, POOL, (0, 0), (1, 1))
+        made |= {
+            f"{dtype}/x": x,
+            f"{dtype}/erode": grayscale.erode(x, element),
+            f"{dtype}/dilate": grayscale.dilate(x, element),
+            f"{dtype}/open": grayscale.dilate(grayscale.erode(x, element), element),
+            f"{dtype}/close": grayscale.erode(grayscale.dilate(x, element), element),
+            f"{dtype}/median_filter": ranks.median(x, FOOTPRINT),
+            f"{dtype}/rank_filter": ranks.by_rank(x, FOOTPRINT, RANK),
+            f"{dtype}/max_pool": pooled[0],
+        }
+    mask = np.random.default_rng(25).random((5, 6)) < 0.8
+    made["mask"] = mask
+    for metric in METRICS:
+        made[f"distance {metric}"] = distances.pairwise(mask, metric, SPACING)
+    return made
+
+
 def everything():
     """File name -> arrays."""
     made = {f"{op}-{algebra}.npz": products(op, algebra) for op in OPERATIONS for algebra in MEMBERS}
-    return made | {"gaussian.npz": gaussians(), "surface.npz": surfaces(), "filters.npz": filters()}
+    return made | {
+        "gaussian.npz": gaussians(),
+        "surface.npz": surfaces(),
+        "filters.npz": filters(),
+        "morphology.npz": morphology(),
+    }
 
 
 if __name__ == "__main__":

@@ -142,6 +142,24 @@ def test_filters_in_spaces_of_features(dtype):
     assert outside(cells.filter_results(dtype), TOLERANCE[dtype]["jax"]) == {}
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float32",
+        "bfloat16",
+        "int32",
+        *(pytest.param(d, marks=pytest.mark.slow) for d in ("float64", "float16")),
+    ],
+)
+def test_morphology(dtype):
+    assert outside(cells.morphology_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_distances(dtype):
+    assert outside(cells.distance_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_matrices_of_a_mesh(dtype):
     assert outside(cells.mesh_results(dtype), TOLERANCE[dtype]["jax"]) == {}
