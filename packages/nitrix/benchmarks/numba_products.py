@@ -79,3 +79,21 @@ def ell_log_sum_exp(values, indices, B):
             for c in range(B.shape[1]):
                 total[i, c] += math.exp(values[i, p] + B[indices[i, p], c] - peak[i, c])
     return peak + np.log(total)
+
+
+@numba.njit(parallel=True, fastmath=True)
+def conv_max_plus(x, k):
+    """[*3, c_in], [*3, c_in, c_out] with the padding 'SAME': one line of the image after the other, tap by tap."""
+    (n, m, length, channels), out_channels, taps = x.shape, k.shape[4], k.shape[0]
+    out, reach = np.full((n, m, length, out_channels), -np.inf, x.dtype), k.shape[0] // 2
+    for line in numba.prange(n * m):
+        i, j = line // m, line % m
+        for p in range(max(reach - i, 0), min(taps, n + reach - i)):
+            for q in range(max(reach - j, 0), min(taps, m + reach - j)):
+                for r in range(taps):
+                    for c in range(channels):
+                        for z in range(max(0, reach - r), min(length, length + reach - r)):
+                            value = x[i + p - reach, j + q - reach, z + r - reach, c]
+                            for o in range(out_channels):
+                                out[i, j, z, o] = max(out[i, j, z, o], value + k[p, q, r, c, o])
+    return out

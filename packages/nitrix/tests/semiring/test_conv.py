@@ -111,9 +111,13 @@ def test_real_is_the_convolution_of_lax(given, x64):
             dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         )[0]
 
-    wanted, pull = jax.vjp(jax.jit(rival, compiler_options=QUICK_COMPILE), x, k)
-    g = jnp.cos(jnp.arange(wanted.size, dtype=float)).reshape(wanted.shape)
-    for got, exact in zip(value_and_cotangents("real", x, k, g, **options), (wanted, *pull(g))):
+    def both(x, k):
+        wanted, pull = jax.vjp(rival, x, k)
+        g = jnp.cos(jnp.arange(wanted.size, dtype=float)).reshape(wanted.shape)
+        out, own_pull = jax.vjp(conv("real", **options), x, k)
+        return (wanted, *pull(g)), (out, *own_pull(g))
+
+    for exact, got in zip(*jax.jit(both, compiler_options=QUICK_COMPILE)(x, k)):
         np.testing.assert_allclose(got, exact, 1e-12, 1e-12)
 
 
@@ -366,7 +370,7 @@ def test_no_array_of_patches_is_made(name):
     forward = quickly(conv(name), *shapes)
     bytes_of = lambda analysis: analysis.argument_size_in_bytes + analysis.output_size_in_bytes
     # A mask has a byte where the count of its terms has four.
-    assert forward.temp_size_in_bytes < (10 if boolean else 3) * bytes_of(forward)
+    assert forward.temp_size_in_bytes < (10 if boolean else 4) * bytes_of(forward)
     if not boolean:
         both = quickly(partial(_value_and_cotangents, name), *shapes, form(32, 32, 32, 8))
         assert both.temp_size_in_bytes < 4 * bytes_of(both)

@@ -3,17 +3,17 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from nitrix.semiring._plain.conv import taps
+from nitrix.semiring._plain.conv.nan import marked
 from nitrix.semiring._plain.conv.window import (
     Window,
     channels_first,
     channels_last,
     flipped,
     pad,
-    present,
-    within,
 )
 from nitrix.semiring._plain.euclidean import root, scale_of
 
@@ -28,18 +28,24 @@ def conv(x: Array, k: Array, window: Window) -> Array:
     scale = scale_of(x, k)
     x, k = x / scale, k / scale
     out, c_out = window.out(x.shape[:-1], k.shape[:-2]), k.shape[-1]
-    images = (pad(channels_first(x), window, 0), present(x.shape[:-1], window, x.dtype))
+    image = pad(channels_first(x), window, np.nan)
 
-    def step(total: Array, a: tuple[Array, Array | None], b: Array, _: Array) -> Array:
-        image, counts = a
-        difference = within(counts, image - b)
+    def step(total: Array, a: Array, b: Array, _: Array) -> Array:
+        difference = _within(a - b)
         return total + difference * difference
 
     def block(row: Any, rows: int) -> Array:
         shape = (rows, *out[1:])
-        return taps.fold(jnp.zeros((c_out, *shape), x.dtype), step, images, k, shape, window, row)
+        return taps.fold(jnp.zeros((c_out, *shape), x.dtype), step, image, k, shape, window, row)
 
-    return channels_last(root(taps.in_row_blocks(block, out, c_out))) * scale
+    distance = channels_last(root(taps.in_row_blocks(block, out, c_out))) * scale
+    wild = ~(jnp.isfinite(x).all() & jnp.isfinite(k).all())
+    return marked(wild, lambda a, b: jnp.isnan(a - b), distance, x, k, window)
+
+
+def _within(difference: Array) -> Array:
+    """0 for NaN, which the image is beyond its border: XLA's CPU compiler does not vectorise with a mask."""
+    return jnp.where(jnp.isnan(difference), 0, difference)
 
 
 def gradient(x: Array, k: Array, window: Window, out: Array, g: Array) -> tuple[Array, Array]:
@@ -60,10 +66,9 @@ def gradient(x: Array, k: Array, window: Window, out: Array, g: Array) -> tuple[
         return taps.fold(jnp.zeros_like(mine), step, plane, flipped(k), shape, spread.window, row)
 
     dx = taps.in_row_blocks(block, spatial, c_in)
-    images = (pad(own, window, 0), present(spatial, window, x.dtype))
+    image = pad(own, window, np.nan)
 
-    def term(a: tuple[Array, Array | None], b: Array, g: Array) -> Array:
-        image, counts = a
-        return within(counts, g * (b - image))
+    def term(a: Array, b: Array, g: Array) -> Array:
+        return g * _within(b - a)
 
-    return channels_last(dx), taps.over_positions(term, images, w, 0, k, window)
+    return channels_last(dx), taps.over_positions(term, image, w, 0, k, window)

@@ -13,6 +13,10 @@ from nitrix.semiring._plain.conv.nan import marked_nan
 from nitrix.semiring._plain.conv.window import Window, channels_first, channels_last, flipped, pad, when
 from nitrix.semiring._plain.log import Split, power, split
 
+# In a step of the streaming form: it reads two images, with which XLA's CPU compiler vectorises no loop, and each term
+# is long to compile.
+TERMS = 8
+
 # As for matrices (see `nitrix.semiring._plain.log`): with e^x = 16^p pm and e^k = 16^q qm,
 #   out = 4 ln(2) E + log(s),   s[o, j] = sum_(t, c) 16^(p[o + t, c] + q[t, c, j] - E[o, j]) pm qm.
 # With E = p0 + q0[j], the largest of the image and of a kernel, s is an ordinary convolution. Where an entry of that
@@ -41,7 +45,11 @@ def shift_and_sum(x: Array, k: Array, window: Window) -> tuple[Array, Array]:
     enough = s > terms * float(info.tiny) / float(info.eps) ** 2
     wide = jnp.any(~enough & (p0 > -jnp.inf) & (q0 > -jnp.inf))
     E = jnp.broadcast_to(_shift(p0, q0), s.shape)
-    return when(wide, lambda operands, _: _streamed(operands[0], operands[1], window), (a, b), (E, s))
+
+    def again(operands: tuple[Array, Array], _: tuple[Array, Array]) -> tuple[Array, Array]:
+        return _streamed(_split(operands[0]), _split(operands[1]), window)
+
+    return when(wide, again, (x, k), (E, s))
 
 
 def gradient(x: Array, k: Array, window: Window, E: Array, s: Array, g: Array) -> tuple[Array, Array]:
@@ -55,11 +63,12 @@ def gradient(x: Array, k: Array, window: Window, E: Array, s: Array, g: Array) -
     _, pull = jax.vjp(lambda x, k: real.linear(x, k, window), ea, eb)
     dx, dk = pull(jnp.where(wide, 0, w))
 
-    def again(operands: tuple[Split, Split, Array, Array], _: tuple[Array, Array]) -> tuple[Array, Array]:
-        a, b, E, w = operands
+    def again(operands: tuple[Array, Array, Array, Array], _: tuple[Array, Array]) -> tuple[Array, Array]:
+        x, k, E, w = operands
+        a, b = _split(x), _split(k)
         return _pulled_image(a, b, window, E, w), _pulled_kernel(a, b, window, E, w)
 
-    return when(wide, again, (a, b, E, w), (ea * dx, eb * dk))
+    return when(wide, again, (x, k, E, w), (ea * dx, eb * dk))
 
 
 def _split(x: Array) -> Split:
@@ -99,7 +108,7 @@ def _streamed(a: Split, b: Split, window: Window) -> tuple[Array, Array]:
         def add(s: Array, a: Split, b: Split, _: Array) -> Array:
             return s + power((a.exponent + b.exponent) - E) * (a.mantissa * b.mantissa)
 
-        return E, taps.fold(jnp.zeros_like(E), add, Split(p, pm), b, shape, window, row)
+        return E, taps.fold(jnp.zeros_like(E), add, Split(p, pm), b, shape, window, row, most=TERMS)
 
     E, s = taps.in_row_blocks(block, out, c_out)
     return channels_last(E), channels_last(s)
@@ -119,7 +128,8 @@ def _pulled_image(a: Split, b: Split, window: Window, E: Array, w: Array) -> Arr
             shift, weight = plane
             return total + power((mine + b.exponent) - shift) * (b.mantissa * weight)
 
-        return taps.fold(jnp.zeros_like(mine), step, planes, kernel, (rows, *spatial[1:]), spread.window, row)
+        shape, total = (rows, *spatial[1:]), jnp.zeros_like(mine)
+        return taps.fold(total, step, planes, kernel, shape, spread.window, row, most=TERMS)
 
     return a.mantissa * channels_last(taps.in_row_blocks(block, spatial, c_in))
 

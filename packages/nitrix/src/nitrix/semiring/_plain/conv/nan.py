@@ -1,5 +1,6 @@
 """NaN for the convolutions whose comparisons lose it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,15 +12,23 @@ from nitrix.semiring._plain.conv.window import Window, channels_first, channels_
 
 def marked_nan(out: Array, x: Array, k: Array, window: Window) -> Array:
     """NaN wherever a term has one. Where there is none it costs a look at the operands."""
+    some = jnp.isnan(x).any() | jnp.isnan(k).any()
+    return marked(some, lambda a, b: jnp.isnan(a) | jnp.isnan(b), out, x, k, window)
+
+
+def marked(
+    some: Array, wrong: Callable[[Array, Array], Array], out: Array, x: Array, k: Array, window: Window
+) -> Array:
+    """NaN wherever a term is wrong(a, b), if there are some of these."""
     x, k = lax.stop_gradient((x, k))
 
     def mark(operands: tuple[Array, Array], _: Array) -> Array:
-        x, k = (jnp.isnan(operand) for operand in operands)
-        images = (pad(channels_first(x), window, False), present(x.shape[:-1], window, bool))
+        x, k = operands
+        images = (pad(channels_first(x), window, 0), present(x.shape[:-1], window, bool))
 
         def step(hit: Array, a: tuple[Array, Array | None], b: Array, _: Array) -> Array:
             image, counts = a
-            return hit | image | (b if counts is None else b & counts)
+            return hit | (wrong(image, b) if counts is None else wrong(image, b) & counts)
 
         def block(row: Any, rows: int) -> Array:
             shape = (rows, *out.shape[1:-1])
@@ -28,5 +37,4 @@ def marked_nan(out: Array, x: Array, k: Array, window: Window) -> Array:
 
         return channels_last(taps.in_row_blocks(block, out.shape[:-1], out.shape[-1]))
 
-    some = jnp.isnan(x).any() | jnp.isnan(k).any()
     return jnp.where(when(some, mark, (x, k), jnp.zeros(out.shape, bool)), jnp.nan, out)

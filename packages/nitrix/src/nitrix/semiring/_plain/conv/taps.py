@@ -24,16 +24,25 @@ LANES = 1 << 13  # entries of the state where the output's positions are summed 
 
 
 def fold(
-    state: T, step: Callable[..., T], images: Any, kernel: Any, out: Shape, window: Window, row: Any = 0
+    state: T,
+    step: Callable[..., T],
+    images: Any,
+    kernel: Any,
+    out: Shape,
+    window: Window,
+    row: Any = 0,
+    *,
+    most: int | None = None,
 ) -> T:
     """Fold every term of [r, *out]: state = step(state, a [1, *out], b [r, 1, ...], number).
 
     `images` is a tree of [c, *padded] or [1, *padded], `kernel` one of [*taps, c, r], and `number` that of the term in
-    the order of [*taps, c]. The output starts at this row of the first axis.
+    the order of [*taps, c]. The output starts at this row of the first axis. A step takes at most so many terms.
     """
     sizes = jax.tree.leaves(kernel)[0].shape[:-1]
-    at = _chunk_axis(sizes)
-    length = _chunk_length(sizes[at], int(np.prod(sizes[at + 1 :])))
+    most = MOST if most is None else min(most, MOST)
+    at = _chunk_axis(sizes, most)
+    length = _chunk_length(sizes[at], int(np.prod(sizes[at + 1 :])), most)
     chunks, rest = divmod(sizes[at], length)
     before = offsets(sizes[:at])
 
@@ -157,21 +166,21 @@ def _longer(x: Array, length: int, fill: int | float) -> Array:
     return lax.pad(x, jnp.asarray(fill, x.dtype), edges)
 
 
-def _chunk_axis(sizes: Shape) -> int:
+def _chunk_axis(sizes: Shape, most: int) -> int:
     """The outermost axis of [*taps, c] of which a step takes several: it takes all of the axes after it."""
     terms = 1
     for axis in reversed(range(len(sizes))):
         terms *= sizes[axis]
-        if terms > MOST:
+        if terms > most:
             return axis
     return 0
 
 
-def _chunk_length(size: int, terms: int) -> int:
+def _chunk_length(size: int, terms: int, most: int) -> int:
     """How many of an axis a step takes, each of so many terms; a divisor if that is enough."""
-    most = max(min(MOST // terms, size), 1)
-    divisors = [n for n in range(1, most + 1) if size % n == 0 and n * terms >= FEWEST]
-    return max(divisors, default=most)
+    longest = max(min(most // terms, size), 1)
+    divisors = [n for n in range(1, longest + 1) if size % n == 0 and n * terms >= min(FEWEST, most)]
+    return max(divisors, default=longest)
 
 
 def _column(k: Array, tap: Shape, rank: int) -> Array:

@@ -61,7 +61,6 @@ def span(taps: int, dilation: int) -> int:
 
 def within(counts: Array | None, value: Array, otherwise: Array | int | float = 0) -> Array:
     """The value where a tap stands within the image."""
-    # Compared as floats: a mask of bytes keeps XLA's CPU compiler from vectorising.
     return value if counts is None else jnp.where(counts != 0, value, otherwise)
 
 
