@@ -57,9 +57,11 @@ def median_filter(
       neighbours is NaN (under `jit`, where it cannot be refused, 0 of integers). Zeros of either sign are equal, and
       which of them comes out is not said.
 
-      Up to 32 voxels pass through a network of exchanges in registers. Larger windows, and neighbours, are searched
-      bit by bit: as many passes as the dtype has bits, each counting what lies below a candidate. Temporaries are
-      about 4 volumes with their borders, whatever the size of the window; of neighbours, 2^20 are held at a time.
+      Up to 32 voxels pass through a network of exchanges in registers; up to 128 as well, where `x` has 2^19 values of
+      32 bits or more, for which the longer compilation pays (some seconds for 125 voxels). Other windows, and
+      neighbours, are searched bit by bit: as many passes as the dtype has bits, each counting what lies below a
+      candidate. Temporaries are 4 to 5 volumes with their borders, and 8 to 10 with the derivative, whatever the size
+      of the window; of neighbours, 2^20 are held at a time.
 
       The derivative with respect to `x` and `border_value` is that of the voxel whose value is the median, of equal
       ones the first in raster order (of neighbours, the first listed): exact where no two values are equal, a
