@@ -22,12 +22,14 @@ from nitrix.semiring.algebras import TROPICAL_MAX_PLUS as TROPICAL_MAX_PLUS
 from nitrix.semiring.algebras import TROPICAL_MIN_PLUS as TROPICAL_MIN_PLUS
 from nitrix.semiring.algebras import LogSumExpAcc as LogSumExpAcc
 
+# Convolution on grids.
+from nitrix.semiring.conv import semiring_conv as semiring_conv
+
 # Message passing over sparse neighbourhoods.
 from nitrix.semiring.edge_aggregate import semiring_ell_edge_aggregate as semiring_ell_edge_aggregate
 from nitrix.semiring.edge_mlp import EdgeMLP as EdgeMLP
 
 # Products.
-from nitrix.semiring.conv import semiring_conv as semiring_conv
 from nitrix.semiring.ell import semiring_ell_matmul as semiring_ell_matmul
 from nitrix.semiring.ell import semiring_ell_rmatvec as semiring_ell_rmatvec
 from nitrix.semiring.ell_conv import semiring_ell_conv as semiring_ell_conv
