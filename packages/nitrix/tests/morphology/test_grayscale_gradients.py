@@ -26,7 +26,7 @@ def normal(*shape, seed=0):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("function", [dilate, erode])
+@pytest.mark.parametrize("function", [dilate, pytest.param(erode, marks=pytest.mark.slow)])
 def test_flat_elements(x64, function, options):
     check_gradients(lambda v: function(v, **options), normal(4, 5), order=1)
 
