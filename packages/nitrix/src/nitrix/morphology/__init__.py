@@ -31,7 +31,10 @@ def __getattr__(name: str) -> Any:
         from nitrix.smoothing import susan_emulator
 
         return susan_emulator
-    names = ", ".join(name for name in __dir__() if not name.startswith("_"))
+    here = [
+        name for name, value in globals().items() if getattr(value, "__module__", "").startswith("nitrix.")
+    ]
+    names = ", ".join(sorted([*(name for name in here if not name.startswith("_")), "susan_emulator"]))
     raise AttributeError(f"module 'nitrix.morphology' has no attribute {name!r}; it holds {names}.")
 
 

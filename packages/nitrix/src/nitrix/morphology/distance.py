@@ -167,9 +167,9 @@ def distance_transform_edt(
       2012. doi:10.4086/toc.2012.v008a019
     Example:
       >>> import jax.numpy as jnp
-      >>> distance_transform_edt(jnp.asarray([[1, 1, 1], [1, 1, 0]]), spacing=(3.0, 4.0))
-      Array([[8.544004, 5.      , 3.      ],
-             [8.      , 4.      , 0.      ]], dtype=float32)
+      >>> distance_transform_edt(jnp.asarray([[1, 1], [1, 0]]), spacing=(3.0, 4.0))
+      Array([[5., 3.],
+             [4., 0.]], dtype=float32)
     """
     name = "distance_transform_edt"
     if spacing is not None and sampling is not None:
