@@ -128,7 +128,7 @@ def test_gaussian(dtype):
 
 @pytest.mark.parametrize(
     "dtype",
-    ["float32", "float64", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)],
+    ["float32", *(pytest.param(d, marks=pytest.mark.slow) for d in ("float64", "bfloat16", "float16"))],
 )
 def test_smoothing_on_a_surface(dtype):
     assert outside(cells.surface_results(dtype), TOLERANCE[dtype]["jax"]) == {}
@@ -136,7 +136,7 @@ def test_smoothing_on_a_surface(dtype):
 
 @pytest.mark.parametrize(
     "dtype",
-    ["float32", "float64", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)],
+    ["float32", *(pytest.param(d, marks=pytest.mark.slow) for d in ("float64", "bfloat16", "float16"))],
 )
 def test_filters_in_spaces_of_features(dtype):
     assert outside(cells.filter_results(dtype), TOLERANCE[dtype]["jax"]) == {}

@@ -28,6 +28,7 @@ def rows():
             lambda x, s, t: window_filters.susan(x, (s, s), t, RADIUS),
             (_spotted(), widths, intensities),
             {"jvp": NO_FORWARD_MODE},
+            everyday=False,
         ),
         Row(
             "smoothing.susan_brightness_threshold",

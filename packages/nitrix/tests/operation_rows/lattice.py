@@ -32,6 +32,7 @@ def rows():
             each(lambda v, f, s: permutohedral_lattice(v, f, sigma_features=s), 2),
             lambda v, f, s: permutohedral.permutohedral(v, f, s),
             (normal(BATCH, 6, 2), normal(BATCH, 6, 2, seed=12), widths),
+            everyday=False,
         ),
         Row(
             "smoothing.permutohedral_filter",

@@ -53,7 +53,10 @@ def _product(operation, name, left, right):
         refusals = {"grad": NO_DERIVATIVE, "jvp": NO_DERIVATIVE}
     elif operation == "semiring.semiring_matmul" and name in ("log", "euclidean"):
         refusals = {"jvp": NO_FORWARD_MODE}
-    everyday = operation == "semiring.semiring_matmul" or name in ("log", "boolean")
+    rmatvec = operation == "semiring.semiring_ell_rmatvec"
+    everyday = operation == "semiring.semiring_matmul" or name in (
+        ("boolean",) if rmatvec else ("log", "boolean")
+    )
     return Row(operation, name, call, oracle, operands, refusals, everyday)
 
 

@@ -39,6 +39,7 @@ def rows():
             each(_surface_gaussian, 2),
             lambda x, sigma: scipy.linalg.expm(-(sigma**2) / 2 * DENSE / AREAS[:, None]) @ x,
             (normal(BATCH, 4, 2), widths),
+            everyday=False,
         ),
     ]
 

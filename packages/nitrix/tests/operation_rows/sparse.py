@@ -90,7 +90,7 @@ def _products():
             lambda values, x: matrix.product(name, values, x, transposed=transposed),
             operands,
             refusals,
-            everyday=name == "real" if matrix is flat or transposed else name == "log",
+            everyday=name == "real" and (matrix is flat or transposed),
         )
 
     return [

@@ -23,6 +23,7 @@ def test_batches_by_vmap(x64):
     np.testing.assert_allclose(got, want, 1e-11, 1e-12)
 
 
+@pytest.mark.slow
 def test_several_blocks_of_rows(x64, monkeypatch):
     """The last block overlaps the one before it; nothing may be counted twice."""
     rows = ragged(n=61, most=9)
@@ -45,7 +46,9 @@ def test_several_blocks_of_rows(x64, monkeypatch):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-10, 1e-12), got, whole)
 
 
-@pytest.mark.parametrize(("form", "order"), [("flat", 2), ("sectioned, by columns", 1)])
+@pytest.mark.parametrize(
+    ("form", "order"), [pytest.param("flat", 2, marks=pytest.mark.slow), ("sectioned, by columns", 1)]
+)
 def test_gradients(x64, form, order):
     values, features, sigma = problem(n=7)
     rows = ragged(n=7, most=4)

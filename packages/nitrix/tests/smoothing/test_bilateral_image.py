@@ -180,6 +180,7 @@ def test_gradients_in_everything(x64):
     check_gradients(smooth, normal(2, 4, 5), normal(2, 4, 5, seed=1), *widths, forward=False)
 
 
+@pytest.mark.slow
 def test_gradients_of_images_that_guide_themselves(x64):
     def smooth(image, sigma_space, sigma_intensity):
         return bilateral(
@@ -280,7 +281,7 @@ def test_temporaries_stay_within_four_volumes(truncate):
     assert compiled_memory(smooth, form(96, 96, 96)).temporaries <= 4 * 4 * 96**3
 
 
-@pytest.mark.parametrize("truncate", [4.0, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("truncate", [pytest.param(4.0, marks=pytest.mark.slow), 1.0])
 def test_the_gradient_needs_ten_volumes_whatever_the_window(truncate):
     def loss(x):
         return (bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate) ** 2).sum()

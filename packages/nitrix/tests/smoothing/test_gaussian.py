@@ -159,7 +159,7 @@ def test_sigma_zero_changes_nothing():
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("mode", FIVE)
+@pytest.mark.parametrize("mode", ["reflect", *(pytest.param(m, marks=pytest.mark.slow) for m in FIVE[1:])])
 def test_traced_sigma_equals_a_known_one(x64, mode):
     x = normal((4, 30))
 
@@ -199,7 +199,13 @@ def finite_difference(f, at, step=1e-5):
 
 
 @pytest.mark.parametrize(
-    ("mode", "argument"), [*((mode, "sigma") for mode in FIVE), ("constant", "fwhm"), ("reflect", "spacing")]
+    ("mode", "argument"),
+    [
+        ("constant", "sigma"),
+        *(pytest.param(m, "sigma", marks=pytest.mark.slow) for m in FIVE if m != "constant"),
+        ("constant", "fwhm"),
+        ("reflect", "spacing"),
+    ],
 )
 def test_gradient_in_the_widths(x64, mode, argument):
     x, weights = normal(70), normal(70, 1)
@@ -239,8 +245,15 @@ def test_gradient_at_sigma_zero_is_finite(x64, trace):
     np.testing.assert_allclose(in_sigma[1], want, 1e-7)
 
 
-@pytest.mark.parametrize("mode", FIVE)
-@pytest.mark.parametrize("shape", [(5, 6), (2, 300), (2, 1100)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "mode"),
+    [
+        *(((5, 6), mode) for mode in FIVE),
+        *(((2, n), "reflect") for n in (300, 1100)),
+        *(pytest.param((2, n), mode, marks=pytest.mark.slow) for n in (300, 1100) for mode in FIVE[1:]),
+    ],
+    ids=str,
+)
 def test_gradient_in_the_image_is_the_transpose(x64, shape, mode):
     x, y = normal(shape), normal(shape, 1)
 

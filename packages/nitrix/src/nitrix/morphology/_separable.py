@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from nitrix._apart import apart
 
 _SOURCES = 16  # that one pass over a block of targets looks at: fewer and XLA no longer vectorises it
-_TARGETS = 64
-_TILE = 1 << 18  # voxels that are in the cache together
+_TARGETS = 128
+_TILE = 1 << 19  # voxels that are in the cache together
 _WIDE = 64  # lines side by side, from which on counting along them pays
 
 
@@ -82,9 +82,12 @@ def whole_powers(
     infinity = np.asarray(far(dtype), dtype)
     # The number of steps at which the first axis alone is that far.
     limit = min(math.ceil((int(infinity) / weights[0]) ** (1 / metric.power)), int(infinity))
-    counts = _counts(foreground, np.asarray(limit, dtype))[0]
-    powers = counts**metric.power * np.asarray(weights[0], dtype)
-    f = jnp.where(counts >= np.asarray(limit, dtype), infinity, powers)
+    most = np.asarray(limit, dtype)
+
+    def weigh(steps: Array) -> Array:
+        return jnp.where(steps >= most, infinity, steps**metric.power * np.asarray(weights[0], dtype))
+
+    f = _counts(foreground, most, weigh)[0]
     for axis in range(1, foreground.ndim):
         table = jnp.asarray(_whole_table(metric, f.shape[axis], weights[axis], far(dtype)).astype(dtype))
         f = _along(f, axis, table, infinity, metric.combine)
@@ -96,7 +99,7 @@ def powers(
 ) -> Float[Array, "*spatial"]:
     """The combined powers in the dtype of `spacing`, infinite where there is no background."""
     infinity = np.asarray(np.inf, spacing.dtype)
-    f = metric.weight(_counts(foreground, infinity)[0], spacing[0])
+    f = _counts(foreground, infinity, lambda steps: metric.weight(steps, spacing[0]))[0]
     for axis in range(1, foreground.ndim):
         f = _along(f, axis, _weights(metric, f.shape[axis], spacing[axis]), infinity, metric.combine)
     return f
@@ -157,8 +160,10 @@ def _weights(metric: Metric, n: int, spacing: Array) -> Array:
     return metric.weight(steps, spacing)
 
 
-def _counts(foreground: Array, far: Any) -> tuple[Array, Array]:
-    """Steps to the nearest background along the first axis, and to the last one before, at most `far`, in its dtype."""
+def _counts(
+    foreground: Array, far: Any, weigh: Callable[[Array], Array] = lambda steps: steps
+) -> tuple[Array, Array]:
+    """Steps to the nearest background along the first axis, weighed, and to the last one before, at most `far`."""
     if math.prod(foreground.shape[1:]) < _WIDE:
         here = lax.broadcasted_iota(np.int32, foreground.shape, 0)
         nowhere = np.int32(2 * foreground.shape[0])
@@ -168,7 +173,7 @@ def _counts(foreground: Array, far: Any) -> tuple[Array, Array]:
         def limited(steps: Array) -> Array:
             return jnp.where(steps >= nowhere // 2, far, jnp.minimum(steps.astype(far.dtype), far))
 
-        return limited(jnp.minimum(before, after)), limited(before)
+        return weigh(limited(jnp.minimum(before, after))), limited(before)
     one, zero = np.ones((), far.dtype), np.zeros((), far.dtype)
 
     def onwards(count: Array, inside: Array) -> tuple[Array, Array]:
@@ -177,7 +182,7 @@ def _counts(foreground: Array, far: Any) -> tuple[Array, Array]:
 
     def backwards(count: Array, other: Array) -> tuple[Array, Array]:
         count = jnp.minimum(count + one, other)
-        return count, count
+        return count, weigh(count)
 
     start = jnp.full(foreground.shape[1:], far)
     ahead = lax.scan(onwards, start, foreground)[1]
@@ -199,8 +204,14 @@ def _along(
     spread = partial(_spread, weights=weights, far=far, combine=combine, with_source=with_source)
 
     def place(tile: Any, results: tuple[Array, ...]) -> tuple[Array, ...]:
-        start = jnp.minimum(tile * some, lines - some)  # the last tile overlaps the one before
-        parts = spread(lax.dynamic_slice_in_dim(folded, start, some))
+        # In place: fresh memory costs as much time as some of the work. The last tile overlaps the one before.
+        start = jnp.minimum(tile * some, lines - some)
+        given = lax.dynamic_slice_in_dim(results[0], start, some)
+        parts = spread(given)
+        if lines % some:
+            done = lax.broadcasted_iota(np.int32, given.shape, 0) + start < tile * some
+            before = (given, *(lax.dynamic_slice_in_dim(result, start, some) for result in results[1:]))
+            parts = tuple(jnp.where(done, old, new) for old, new in zip(before, parts, strict=True))
         return tuple(
             lax.dynamic_update_slice_in_dim(result, part, start, axis=0)
             for result, part in zip(results, parts, strict=True)
@@ -209,8 +220,8 @@ def _along(
     if some == lines:
         results = spread(folded)
     else:
-        empty = (jnp.zeros_like(folded), *([jnp.zeros(folded.shape, np.int32)] if with_source else []))
-        results = lax.fori_loop(0, -(-lines // some), place, empty)
+        whole = (folded, *([jnp.zeros(folded.shape, np.int32)] if with_source else []))
+        results = lax.fori_loop(0, -(-lines // some), place, whole)
     out = tuple(result.reshape(f.shape) for result in results)
     return out if with_source else out[0]
 
