@@ -4,7 +4,7 @@ Contents:
   nitrix.semiring    matrix products over any algebra: sums of products, maxima of sums, log-sum-exp, your own
   nitrix.sparse      adjacencies in ELL form, operators on grids and triangle meshes
   nitrix.smoothing   filters of images, points and surfaces, in millimetres: Gaussian, bilateral, lattice, SUSAN
-  nitrix.morphology  SUSAN under its other name
+  nitrix.morphology  erosion, dilation, distances, medians and ranks, pooling; SUSAN under its other name
   nitrix.backend     which implementation serves a call, and the warning when it is not the wished one
   show_versions      the lines that a bug report needs
 

@@ -68,7 +68,9 @@ def test_tiles_and_blocks_change_nothing():
     np.testing.assert_allclose(distance_transform_edt(mask), ndi.distance_transform_edt(mask), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "spacing"), [((400,), 1.0), ((3, 500), (5.0, 10.0))], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "spacing"), [((400,), 1.0), ((70_000,), 1.0), ((3, 500), (5.0, 10.0))], ids=str
+)
 def test_distances_beyond_16_bits_are_right(shape, spacing):
     mask = np.ones(shape, bool)
     mask[(0,) * len(shape)] = False

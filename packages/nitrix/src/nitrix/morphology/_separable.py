@@ -82,10 +82,11 @@ def whole_powers(
     infinity = np.asarray(far(dtype), dtype)
     # The number of steps at which the first axis alone is that far.
     limit = min(math.ceil((int(infinity) / weights[0]) ** (1 / metric.power)), int(infinity))
-    most = np.asarray(limit, dtype)
+    most = np.asarray(limit, np.uint8 if limit < 2**8 else dtype)
 
     def weigh(steps: Array) -> Array:
-        return jnp.where(steps >= most, infinity, steps**metric.power * np.asarray(weights[0], dtype))
+        power = steps.astype(dtype) ** metric.power * np.asarray(weights[0], dtype)
+        return jnp.where(steps >= most, infinity, power)
 
     f = _counts(foreground, most, weigh)[0]
     for axis in range(1, foreground.ndim):
@@ -171,7 +172,10 @@ def _counts(
         after = lax.cummin(jnp.where(foreground, 2 * nowhere, here), axis=0, reverse=True) - here
 
         def limited(steps: Array) -> Array:
-            return jnp.where(steps >= nowhere // 2, far, jnp.minimum(steps.astype(far.dtype), far))
+            some = steps < nowhere // 2
+            if np.issubdtype(far.dtype, np.integer):
+                steps = jnp.minimum(steps, np.int32(far))  # before it is cast to what may be narrower
+            return jnp.where(some, steps.astype(far.dtype), far)
 
         return weigh(limited(jnp.minimum(before, after))), limited(before)
     one, zero = np.ones((), far.dtype), np.zeros((), far.dtype)

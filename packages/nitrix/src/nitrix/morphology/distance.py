@@ -85,9 +85,9 @@ def distance_transform(
       return_indices: Also give where the nearest background voxel is, for the metrics.
       spatial_rank: The last this many axes are spatial, those before are batch axes, measured apart; None: all are.
     Returns:
-      Distances, in float32 (float64 in 64-bit mode). With `return_indices` also the
-      places, int32 of shape [*batch, rank, *spatial], -1 where there is no background. Where several background voxels
-      are equally near, any of them (SciPy may name another one).
+      Distances, in float32 (float64 in 64-bit mode). With `return_indices` also the places, int32 of shape
+      `[*batch, rank, *spatial]`, -1 where there is no background. Where several background voxels are equally near, any
+      of them (SciPy may name another one).
     Raises:
       ValueError: If the metric is unknown, a spacing is not finite and positive, the shapes do not fit, the cost of a
         step is negative or NaN, or a structuring element is given together with a metric, a spacing or indices.
@@ -158,7 +158,7 @@ def distance_transform_edt(
       return_indices: Also give where the nearest background voxel is.
       spatial_rank: The last this many axes are spatial; None: all are.
     Returns:
-      Distances, and with `return_indices` the places [*batch, rank, *spatial], as `distance_transform` gives them.
+      Distances, and with `return_indices` the places `[*batch, rank, *spatial]`, as `distance_transform` gives them.
     Raises:
       ValueError: If both `spacing` and `sampling` are given, or one is not finite and positive or has a wrong length.
       TypeError: If the mask is not made of real numbers.

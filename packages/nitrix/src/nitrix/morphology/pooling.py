@@ -36,7 +36,7 @@ def max_pool_with_indices_nd(
     Differentiable: the derivative is that of the voxel whose index is returned, and goes back by it.
 
     Args:
-      x: Integers, booleans or floats of 16 to 64 bits, [... *spatial]: batch and channels lead.
+      x: Integers, booleans or floats of 16 to 64 bits, `[... *spatial]`: batch and channels lead.
       pool_size: Voxels of a window along each spatial axis: one integer, or one for each.
       stride: Voxels from one window to the next. Default: pool_size, so that windows meet.
       padding: Voxels that windows reach beyond the borders, on both sides, where nothing is found; at most
@@ -44,7 +44,7 @@ def max_pool_with_indices_nd(
       dilation: Voxels from one sample of a window to the next.
       spatial_rank: How many of the last axes are spatial.
     Returns:
-      The maxima [... *pooled] in x's dtype, with floor((n + 2 padding - dilation (pool_size - 1) - 1) / stride) + 1
+      The maxima `[... *pooled]` in x's dtype, with floor((n + 2 padding - dilation (pool_size - 1) - 1) / stride) + 1
       windows along an axis of n voxels, and int32 indices of the same shape: the voxel's number in raster order among
       the spatial axes of `x`, without padding. Of equal maxima it is the first; a NaN is above every number, and of
       several the last is named, as torch does.
@@ -114,13 +114,13 @@ def max_unpool_nd(
     differentiable in it.
 
     Args:
-      x: Values [... *pooled].
+      x: Values `[... *pooled]`.
       indices: Where each one goes, of x's shape: the voxel's number in raster order among `output_shape`.
       output_shape: The spatial axes of the result, such as those of the image that was pooled.
       spatial_rank: How many of the last axes are spatial.
     Returns:
-      [... *output_shape] in x's dtype. Of several values with one index, which windows that overlap give, the last one
-      in raster order stays, and the derivative is its.
+      `[... *output_shape]` in x's dtype. Of several values with one index, which windows that overlap give, the last
+      one in raster order stays, and the derivative is its.
     Raises:
       TypeError: If `x` is no array of numbers or an index is no integer.
       ValueError: If indices have another shape than `x` or are out of range, or `output_shape` does not name each
