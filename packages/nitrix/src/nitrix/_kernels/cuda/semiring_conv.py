@@ -27,10 +27,8 @@ __all__ = ["Taps", "fold", "pull"]
 UNROLL = 4  # terms per trip of the loop, so that the loads of one can overlap the arithmetic of another
 TILE = 1024  # entries, about
 WIDEST = 64  # columns of a tile
-PARTS, PART = (
-    64,
-    256,
-)  # the positions that the cotangent of a kernel sums over: at most so many parts, of so many at least
+PARTS = 64  # into which the sum of a kernel's cotangent is cut, at most
+PART = 256  # positions that each sums over, at least
 
 Shape = tuple[int, ...]
 # (lines int32 [bp], term int32) -> (flat index, whether there is one), each [bp]
