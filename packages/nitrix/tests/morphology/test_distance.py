@@ -180,6 +180,7 @@ def test_gradients_in_the_spacing(x64, metric):
     check_gradients(lambda s: distance_transform(mask, metric=metric, spacing=s), spacing)
 
 
+@pytest.mark.slow
 def test_gradients_of_signed_distances_and_of_equal_spacings(x64):
     mask = speckled((6, 7), 0.6)
     check_gradients(lambda s: signed_distance_transform(mask, spacing=s), np.array([1.0, 1.21]))

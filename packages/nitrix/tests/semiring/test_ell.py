@@ -6,6 +6,7 @@ from nitrix import semiring
 from nitrix.semiring import semiring_ell_matmul, semiring_ell_rmatvec
 from support import oracles
 from support.gradients import check_gradients
+from support.marks import seldom_but
 
 SHAPES = [(1, 1, 1, 1), (6, 3, 5, 4), (9, 16, 4, 1), (7, 21, 11, 3)]  # m, k_max, n, c
 
@@ -126,7 +127,7 @@ def test_log_at_large_magnitude_has_accurate_gradients():
     np.testing.assert_allclose(got_B, dB, 2e-6, 2e-6)
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
 def test_derivatives_of_both_orders_and_modes(name, x64):
     shape = (5, 5, 4, 2)
     values, B, X, indices, degree = case(*shape, dtype=np.float64)
