@@ -1,0 +1,1 @@
+"""Matrices that are symmetric, positive definite, structured or kernels; least-squares residuals."""

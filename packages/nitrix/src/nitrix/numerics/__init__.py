@@ -1,0 +1,1 @@
+"""Normalisation, exact percentiles, and tools for axes and masks of arrays."""

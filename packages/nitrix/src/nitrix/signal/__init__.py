@@ -1,0 +1,1 @@
+"""Time series: filters, confound regression, interpolation of censored frames, windows, convolutions."""

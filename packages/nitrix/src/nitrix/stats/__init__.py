@@ -1,0 +1,1 @@
+"""Covariances and correlations with weights and missing data; spectra and analytic signals."""
