@@ -32,13 +32,13 @@ def real_array(x: Any, function: str, name: str) -> Float[Array, "..."]:
     return array
 
 
-def whole_number(name: str, value: Any, function: str, *, least: int = 0) -> int:
-    """An integer that is not too small."""
+def whole_number(name: str, value: Any, function: str, *, least: int | None = 0) -> int:
+    """An integer, not below `least`."""
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{function}: {name}={value!r} must be an integer, known before tracing.") from None
-    if number < least:
+    if least is not None and number < least:
         wanted = f"be at least {least}" if least else "not be negative"
         raise ValueError(f"{function}: {name}={number} must {wanted}.")
     return number

@@ -210,6 +210,18 @@ def test_masks_of_every_dtype_and_traced_spacings():
     assert np.asarray(distance_transform(np.array([np.nan, 0.0])))[0] == 1
 
 
+def test_wide_integers_are_foreground():
+    assert distance_transform(np.asarray([0, 2**32, 2**33, 0])).tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, 0.0, -1.0, np.inf])
+def test_a_traced_spacing_that_is_none_gives_nan(bad):
+    mask = jnp.asarray(speckled((9, 14)))
+    measured = jax.jit(lambda s: distance_transform(mask, spacing=(s, 1.0)))
+    assert np.isnan(measured(jnp.float32(bad))).all()
+    assert np.isfinite(measured(jnp.float32(2.0))).all()
+
+
 @hypothesis.given(hnp.arrays(bool, (6, 9)), st.integers(0, 5))
 def test_distances_grow_by_at_most_a_step_and_with_the_mask(mask, row):
     distance = np.asarray(distance_transform(mask))

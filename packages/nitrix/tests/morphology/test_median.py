@@ -306,14 +306,19 @@ X = np.ones(SHAPE, np.float32)
         (X, {"size": 0}, ValueError, "size=0 must be at least 1"),
         (X, {"size": 2.5}, TypeError, "size=2.5 must be an integer"),
         (X, {"size": (3, 3, 3)}, ValueError, r"size has shape \(3,\) but 2 axes are spatial"),
-        (X, {"size": 3, "origin": 2}, ValueError, "origin=2 moves the window off .* from -1 to 1"),
+        (
+            X,
+            {"size": 3, "origin": 2},
+            ValueError,
+            "origin=2 moves the centre out of an axis of 3 entries; .* from -1 to 1",
+        ),
         (X, {"size": 3, "mode": "edge"}, ValueError, "mode='edge' is not known; give one of 'reflect'"),
         (X, {"size": 3, "border_value": 2}, ValueError, "border_value=2 is read in mode='constant' only"),
         (X, {"size": 3, "spatial_rank": 3}, ValueError, "spatial_rank=3 must be from 1 to 2"),
         (X, {"structuring_element": np.zeros((3, 3))}, ValueError, r"structuring_element \(3, 3\) is empty"),
         (X, {"structuring_element": np.ones(3)}, ValueError, "has 1 axes but 2 axes of x are spatial"),
-        (X.astype(complex), {"size": 3}, TypeError, "x has dtype complex128; give integers"),
-        (X.astype(str), {"size": 3}, TypeError, "x has dtype <U32; give integers"),
+        (X.astype(complex), {"size": 3}, TypeError, "x has dtype complex128; give truth values, integers"),
+        (X.astype(str), {"size": 3}, TypeError, "x has dtype <U32; give truth values, integers"),
         (
             X.astype("u1"),
             {"size": 3, "mode": "constant", "border_value": 256},
@@ -348,3 +353,16 @@ def test_bad_input_is_refused_in_words(x, options, error, words):
 def test_a_traced_window_is_refused_in_words():
     with pytest.raises(TypeError, match="structuring_element is traced; give it as a NumPy array"):
         jax.jit(lambda e: median_filter(X, structuring_element=e))(jnp.ones((3, 3)))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_integers_beyond_32_bits_are_not_cut_off():
+    with pytest.raises(
+        ValueError, match="x has numbers from 1 to 4294967296, which int32 cannot hold; switch jax_enable"
+    ):
+        median_filter(np.asarray([1, 2**32, 3]), size=3)
+
+
+def test_no_rows_have_no_medians():
+    for table in (np.zeros((0, 2), int), np.zeros((0, 0), int)):
+        assert median_filter(np.zeros((2, 0), np.float32), neighbourhood=table).shape == (2, 0)

@@ -207,3 +207,12 @@ U = functools.partial(max_unpool_nd, X)
 def test_bad_input_is_refused_in_words(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_integers_beyond_32_bits_are_not_cut_off():
+    wide = np.asarray([1, 2**32, 3, 4])
+    with pytest.raises(ValueError, match="x has numbers from 1 to 4294967296, which int32 cannot hold"):
+        max_pool_with_indices_nd(wide, pool_size=2, spatial_rank=1)
+    with pytest.raises(ValueError, match="x has numbers from 1 to 4294967296, which int32 cannot hold"):
+        max_unpool_nd(wide, np.arange(4), output_shape=(8,), spatial_rank=1)

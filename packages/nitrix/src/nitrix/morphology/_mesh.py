@@ -118,10 +118,9 @@ def _rows(key: Array, slots: Slots, *, with_columns: bool) -> tuple[Array, ...]:
         column = indices[:, slot].astype(np.int32)
         here, value = present(slot), key.at[column].get(mode="clip")
         # A traced number that no vertex has: NaN, or the strongest integer.
-        wrong = ((column < 0) | (column >= key.shape[0])).reshape(-1, *[1] * (key.ndim - 1))
-        value = jnp.where(wrong, jnp.full_like(value, np.iinfo(key.dtype).max), value)
         column = jnp.where((column < 0) | (column >= key.shape[0]), key.shape[0], column)
         numbers = jnp.broadcast_to(column.reshape(-1, *[1] * (key.ndim - 1)), value.shape)
+        value = jnp.where(numbers == key.shape[0], jnp.full_like(value, np.iinfo(key.dtype).max), value)
         state = (value, numbers) if with_columns else (value,)
         if here is None:
             return state

@@ -79,14 +79,9 @@ def _section(lines: Array, dtype: Any, row_result: Callable[..., Array], slots: 
     """[line, row] of a section, block of rows by block."""
     indices, degree = slots
     rows, width = indices.shape
-    if width == 0 or rows == 0:
-        nothing = jax.eval_shape(
-            lambda: row_result(lines, dtype, ranks, jnp.zeros((1, 1), np.int32), jnp.zeros(1, np.int32))
-        )
-        empty = np.nan if jnp.issubdtype(nothing.dtype, jnp.floating) else 0
-        if row_result is _column:
-            empty = -1
-        return jnp.full((lines.shape[0], rows), empty, nothing.dtype)
+    if width == 0:  # one slot, which does not count
+        slots = jnp.zeros((rows, 1), np.int32), jnp.zeros(rows, np.int32)
+        return _section(lines, dtype, row_result, slots, ranks)
     counts = jnp.full(rows, width, np.int32) if degree is None else degree.astype(np.int32)
     size = max(1, min(rows, BLOCK // max(width * lines.shape[0], 1)))
     blocks = -(-rows // size)

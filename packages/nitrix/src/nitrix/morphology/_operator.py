@@ -1,20 +1,17 @@
 """Reads and checks the options that the morphology of images and of meshes shares."""
 
 import dataclasses
-import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from nitrix._arguments import known_numbers, spatial_axes
+from nitrix._arguments import spatial_axes
 from nitrix.morphology._borders import border_mode
+from nitrix.morphology._image import image_of, outside_value
 from nitrix.morphology._mesh import Sections, mesh_extremum, sections_of
 from nitrix.morphology._steps import Step, steps_of
-
-_FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,26 +47,6 @@ class Surface:
 
     def dilate(self, x: Array) -> Array:
         return mesh_extremum(x, self.sections, smallest=False) if x.size else x
-
-
-def image_of(x: Any, function: str, name: str = "x") -> Shaped[Array, "..."]:
-    """`x` as an array of truth values, integers or floats, its dtype kept."""
-    given = x if hasattr(x, "dtype") else np.asarray(x)
-    kinds = (jnp.bool_, jnp.integer)
-    if not any(jnp.issubdtype(given.dtype, kind) for kind in kinds) and given.dtype.name not in _FLOATS:
-        raise TypeError(
-            f"{function}: {name} has dtype {given.dtype}; give truth values, integers or real floats of 16, 32 or 64 "
-            f"bits, which have an order."
-        )
-    image = jnp.asarray(given)
-    if isinstance(given, np.ndarray) and given.dtype.kind in "iu" and given.size:
-        info = np.iinfo(image.dtype)
-        if given.min() < info.min or given.max() > info.max:
-            raise ValueError(
-                f"{function}: {name} has numbers from {given.min()} to {given.max()}, which {image.dtype} cannot hold; "
-                f"switch jax_enable_x64 on."
-            )
-    return image
 
 
 def operator_of(
@@ -127,26 +104,7 @@ def border_of(mode: str, border_value: Any, dtype: np.dtype, function: str) -> t
             f"{function}: border_value={border_value!r} belongs to mode='constant', but mode={mode!r} was given; leave "
             f"one of them out."
         )
-    known = known_numbers(border_value)
-    if jnp.issubdtype(dtype, jnp.floating):
-        if isinstance(border_value, jax.Array):
-            return "constant", border_value.astype(dtype)
-        return "constant", jnp.asarray(np.asarray(known).astype(dtype))
-    if known is not None:
-        held = np.asarray([0, 1]) if dtype == np.dtype(bool) else np.iinfo(dtype)
-        low, high = (held[0], held[1]) if isinstance(held, np.ndarray) else (held.min, held.max)
-        number = known.item()
-        if not (math.isfinite(number) and number == int(number) and low <= number <= high):
-            raise ValueError(
-                f"{function}: border_value={number} is no value of x's dtype {dtype}; give an integer from {low} to "
-                f"{high}, or convert x."
-            )
-        return "constant", jnp.asarray(np.asarray(int(number)).astype(dtype))
-    if np.dtype(border_value.dtype) != dtype:
-        raise TypeError(
-            f"{function}: the traced border_value is {border_value.dtype}; give x's dtype, {dtype}."
-        )
-    return "constant", jnp.asarray(border_value)
+    return "constant", outside_value(border_value, dtype, function)
 
 
 def difference(a: Shaped[Array, "..."], b: Shaped[Array, "..."]) -> Shaped[Array, "..."]:

@@ -6,6 +6,7 @@ from jaxtyping import Array, Shaped
 
 from nitrix._arguments import spatial_axes
 from nitrix._boundary import plain_mode
+from nitrix.morphology._image import image_of
 from nitrix.morphology._mesh import sections_of
 from nitrix.morphology._mesh_ranks import RankOf, check_counts, ranks_by_count, select_listed
 from nitrix.morphology._rank_arguments import (
@@ -13,7 +14,6 @@ from nitrix.morphology._rank_arguments import (
     check_listed,
     element_for,
     is_mesh,
-    ordered_array,
 )
 from nitrix.morphology._rank_selection import select
 
@@ -33,7 +33,7 @@ def filter_by_rank(
     spatial_rank: int | None,
 ) -> Shaped[Array, "..."]:
     """The value of rank `rank_of(count)` in each window of `count` voxels, or each row of neighbours."""
-    image = ordered_array(x, function)
+    image = image_of(x, function)
     plain = plain_mode(mode, function)
     if is_mesh(neighbourhood):
         if size is not None or structuring_element is not None:
@@ -45,6 +45,8 @@ def filter_by_rank(
             raise ValueError(f"{function}: x is a single number; give [... n], the vertices last.")
         sections = sections_of(neighbourhood, image.shape[-1], function)
         check_counts(sections, rank_of, image.dtype, what, function)
+        if image.size == 0:  # as many rows as vertices
+            return image
         ranks = tuple(ranks_by_count(rank_of, indices.shape[1]) for indices, _ in sections[0])
         return select_listed(image, sections, ranks=ranks)
     axes = spatial_axes(image.ndim, spatial_rank, function)

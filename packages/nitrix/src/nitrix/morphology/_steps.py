@@ -161,7 +161,7 @@ def centre_of(shape: Sequence[int], origin: Any, function: str) -> tuple[int, ..
     shifts = per_axis("origin", origin, len(shape), function)
     centre = []
     for n, shift in zip(shape, shifts, strict=True):
-        number = n // 2 + _whole(shift, function)
+        number = n // 2 + whole_number("origin", shift, function, least=None)
         if not 0 <= number < n:
             raise ValueError(
                 f"{function}: origin={shift} moves the centre out of an axis of {n} entries; give a number from "
@@ -169,9 +169,3 @@ def centre_of(shape: Sequence[int], origin: Any, function: str) -> tuple[int, ..
             )
         centre.append(number)
     return tuple(centre)
-
-
-def _whole(value: Any, function: str) -> int:
-    return whole_number(
-        "origin", int(value) if isinstance(value, np.integer) else value, function, least=-(1 << 62)
-    )

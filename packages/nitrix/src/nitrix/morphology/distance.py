@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from nitrix._arguments import check_width, known_value, per_axis, spatial_axes
+from nitrix.morphology._chamfer import Moves, chamfer, moves_of
 from nitrix.morphology._separable import (
     METRICS,
     Metric,
@@ -22,7 +23,6 @@ from nitrix.morphology._separable import (
     whole_powers,
     whole_weights,
 )
-from nitrix.morphology._stepwise import Steps, steps_of, stepwise
 
 _SCIPY_NAMES = {"chessboard": "chebyshev", "taxicab": "city_block"}
 _Indices = Int[Array, "..."]
@@ -76,7 +76,8 @@ def distance_transform(
       mask: Nonzero voxels are measured, zeros are the background; bool, integers or floats (NaN is not zero).
       metric: "euclidean" (the default), "city_block" (steps along the axes; SciPy's "taxicab") or "chebyshev" (the
         largest of the steps; SciPy's "chessboard").
-      spacing: Size of a voxel in mm, one or one per spatial axis; 1 if not given. Distances are in its unit.
+      spacing: Size of a voxel in mm, one or one per spatial axis; 1 if not given. Distances are in its unit; they are
+        NaN where a traced one is not finite and positive.
       structuring_element: Instead of a metric, the steps that are allowed from voxel to voxel, as many axes as are
         spatial: true entries are steps of cost 1 (the distance counts dilations by the element, that of
         `scipy.ndimage.distance_transform_cdt` with a structure), numbers are the costs of steps (a chamfer distance),
@@ -116,7 +117,7 @@ def distance_transform(
                     f"{name}: structuring_element and {other} are both given; the element has steps and costs of its "
                     f"own, so leave {other} out."
                 )
-        return _by_steps(steps_of(structuring_element, len(axes), name), len(axes), foreground)
+        return _by_steps(moves_of(structuring_element, len(axes), name), len(axes), foreground)
     return _measured(foreground, _metric(metric, name), spacing, return_indices, len(axes), name)
 
 
@@ -219,13 +220,14 @@ def signed_distance_transform(
 
 
 def _foreground(mask: Any, spatial_rank: int | None, function: str) -> tuple[Bool[Array, "..."], range]:
-    dtype: Any = mask.dtype if isinstance(mask, jax.Array) else np.asarray(mask).dtype
+    given = mask if isinstance(mask, jax.Array) else np.asarray(mask)
+    dtype: Any = given.dtype
     real = jnp.issubdtype(dtype, jnp.number) and not jnp.issubdtype(dtype, jnp.complexfloating)
     if not (real or dtype == np.bool_):
         raise TypeError(
             f"{function}: mask has dtype {dtype}; give booleans or real numbers, zero for the background."
         )
-    foreground = jnp.asarray(mask).astype(bool)
+    foreground = jnp.asarray(given.astype(bool))  # on the host, lest a wide integer lose its high bits
     axes = spatial_axes(foreground.ndim, spatial_rank, function, "mask")
     if not axes:
         raise ValueError(f"{function}: mask has shape (), but an image with at least one axis is needed.")
@@ -255,16 +257,18 @@ def _measured(
     items = foreground.reshape(math.prod(batch), *foreground.shape[foreground.ndim - rank :])
     distance, places = _items(metric, weights, return_indices, items, size)
     distance = distance.reshape(foreground.shape)
+    if len(exact) < rank:  # a traced size that is none
+        distance = jnp.where((jnp.isfinite(size) & (size > 0)).all(), distance, jnp.nan)
     return (distance, places.reshape(*batch, rank, *items.shape[1:])) if return_indices else distance
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _by_steps(steps: Steps, rank: int, foreground: Array) -> Array:
+def _by_steps(moves: Moves, rank: int, foreground: Array) -> Array:
     dtype = jax.dtypes.canonicalize_dtype(np.float64)
     if foreground.size == 0:
         return jnp.zeros(foreground.shape, dtype)
     items = foreground.reshape(-1, *foreground.shape[foreground.ndim - rank :])
-    return lax.map(lambda item: stepwise(item, steps, dtype), items).reshape(foreground.shape)
+    return lax.map(lambda item: chamfer(item, moves, dtype), items).reshape(foreground.shape)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))

@@ -10,8 +10,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Int, Integer, Shaped
 
 from nitrix._arguments import known_numbers, per_axis, spatial_axes, whole_number
+from nitrix.morphology._image import image_of
 from nitrix.morphology._pools import Pools, pool, unpool
-from nitrix.morphology._rank_arguments import ordered_array
 
 
 class PooledMaxima(NamedTuple):
@@ -72,7 +72,7 @@ def max_pool_with_indices_nd(
       [[0, 5, 0, 0], [0, 0, 8, 0]]
     """
     name = "max_pool_with_indices_nd"
-    image = ordered_array(x, name)
+    image = image_of(x, name)
     axes = spatial_axes(image.ndim, spatial_rank, name)
     rank = len(axes)
     sizes = _numbers("pool_size", pool_size, rank, 1, name)
@@ -138,7 +138,7 @@ def max_unpool_nd(
       [0.0, 7.0, 9.0, 0.0]
     """
     name = "max_unpool_nd"
-    values = ordered_array(x, name)
+    values = image_of(x, name)
     axes = spatial_axes(values.ndim, spatial_rank, name)
     shape = tuple(whole_number("output_shape", n, name) for n in output_shape)
     if len(shape) != len(axes):

@@ -6,9 +6,8 @@ from typing import Any
 from jax.typing import ArrayLike
 from jaxtyping import Array, Integer, Shaped
 
-from nitrix._arguments import known_value
+from nitrix._arguments import known_value, whole_number
 from nitrix._boundary import BoundaryMode
-from nitrix.morphology._rank_arguments import whole
 from nitrix.morphology._rank_filter import filter_by_rank
 from nitrix.sparse import ELL, SectionedELL
 
@@ -58,7 +57,7 @@ def rank_filter(
       >>> rank_filter(jnp.asarray([3, 1, 4, 1, 5]), rank=-1, size=3).tolist()
       [3, 4, 4, 5, 5]
     """
-    number = whole("rank", rank, "rank_filter")
+    number = whole_number("rank", rank, "rank_filter", least=None)
     return filter_by_rank(
         x,
         lambda count: number if number >= 0 else count + number,

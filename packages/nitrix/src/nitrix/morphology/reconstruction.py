@@ -11,7 +11,7 @@ from nitrix._arguments import spatial_axes
 from nitrix.morphology._element import Element
 from nitrix.morphology._flat import flat_extremum
 from nitrix.morphology._geodesic import reconstruction
-from nitrix.morphology._operator import image_of
+from nitrix.morphology._image import image_of
 from nitrix.morphology._steps import flat_element
 
 

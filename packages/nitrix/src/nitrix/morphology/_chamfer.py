@@ -1,4 +1,4 @@
-"""Distances in steps of a structuring element, from the background outwards until nothing changes."""
+"""Chamfer distances: in steps of a structuring element, from the background outwards until nothing changes."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 from numpy.typing import NDArray
 
-Steps = tuple[tuple[tuple[int, ...], float], ...]  # offsets and their costs
+Moves = tuple[tuple[tuple[int, ...], float], ...]  # offsets and their costs
 
 
-def steps_of(element: Any, rank: int, function: str) -> Steps:
+def moves_of(element: Any, rank: int, function: str) -> Moves:
     """The steps that an element allows, with their cost: 1 where it is boolean, else its numbers."""
     if isinstance(element, jax.core.Tracer):
         raise TypeError(
@@ -46,14 +46,14 @@ def steps_of(element: Any, rank: int, function: str) -> Steps:
     )
 
 
-def stepwise(foreground: Bool[Array, "*spatial"], steps: Steps, dtype: Any) -> Float[Array, "*spatial"]:
+def chamfer(foreground: Bool[Array, "*spatial"], moves: Moves, dtype: Any) -> Float[Array, "*spatial"]:
     """The cheapest way from the background, inside of the image; infinite where there is none."""
     infinity = np.asarray(np.inf, dtype)
-    reach = [max((abs(offset[axis]) for offset, _ in steps), default=0) for axis in range(foreground.ndim)]
+    reach = [max((abs(offset[axis]) for offset, _ in moves), default=0) for axis in range(foreground.ndim)]
 
     def relax(d: Array) -> Array:
         around = jnp.pad(d, [(r, r) for r in reach], constant_values=infinity)
-        for offset, cost in steps:
+        for offset, cost in moves:
             starts = [r - o for r, o in zip(reach, offset, strict=True)]
             there = lax.slice(around, starts, [s + n for s, n in zip(starts, d.shape, strict=True)])
             value = there + np.asarray(cost, dtype)
