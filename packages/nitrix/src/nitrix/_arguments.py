@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Float, Inexact, Shaped
 
 
 def floating(x: Any, function: str, name: str = "x") -> Inexact[Array, "..."]:
@@ -103,3 +103,33 @@ def check_truncate(truncate: float, function: str) -> None:
 def cast(value: Any, dtype: Any) -> Any:
     """A scalar of `dtype`, still on the host where it can be."""
     return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
+
+
+def unwrapped(x: Any) -> Any:
+    """Wide integers of the host as the default float, which rounds them where 32-bit integers would wrap round."""
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iu" and x.dtype.itemsize == 8:
+        return x.astype(jax.dtypes.canonicalize_dtype(np.float64))
+    return x
+
+
+def exact_array(x: Any, function: str, name: str) -> Shaped[Array, "..."]:
+    """`x` as an array of its own dtype, of which nothing may be lost."""
+    given = x if hasattr(x, "dtype") or isinstance(x, (list, tuple)) else np.asarray(x)
+    dtype = getattr(given, "dtype", None)
+    if dtype is not None and not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)):
+        raise TypeError(f"{function}: {name} has dtype {dtype}; give an array of numbers.")
+    array = jnp.asarray(x)
+    if isinstance(given, (np.ndarray, np.generic)) and given.dtype.kind in "iu" and given.size:
+        info = np.iinfo(array.dtype)
+        if given.min() < info.min or given.max() > info.max:
+            raise ValueError(
+                f"{function}: {name} has numbers from {given.min()} to {given.max()}, which {array.dtype} cannot hold; "
+                f"switch jax_enable_x64 on."
+            )
+    return array
+
+
+def common_dtype(*values: Any) -> Any:
+    """The dtype that holds all of these; Python scalars count as weak, whatever the promotion rules are set to."""
+    with jax.numpy_dtype_promotion("standard"):
+        return jnp.result_type(*values)
