@@ -77,8 +77,8 @@ def test_matches_definition(name, form):
     np.testing.assert_allclose(got, oracle(name, reference, rows, np.float64(x)), 5e-6, 5e-6)
 
 
-@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
+@pytest.mark.parametrize("listed", seldom_but([False, True], True))
 def test_derivatives_in_features_values_and_what_is_closed_over(name, listed, x64):
     found, _ = graphs(np.float64)
     graph = found["flat"] if listed else ell_without_transpose(found["flat"])
@@ -110,24 +110,25 @@ def test_sections_have_the_gradients_of_the_flat_form(name):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-5, 1e-5), gradients(graph), wanted)
 
 
-def test_pads_never_contribute_even_where_the_function_is_singular_there():
+@pytest.mark.parametrize("name", seldom_but(["real", "log", "tropical_min_plus", "euclidean"], "log"))
+def test_pads_never_contribute_even_where_the_function_is_singular_there(name):
+    algebra = oracles.ALGEBRAS[name]
     found, _ = graphs()
     graph, x = found["flat"], jnp.asarray(features())
 
     def direction(scale):  # 0/0 where both ends coincide, as they do in the pads
         return lambda x_i, x_j, value, ij: scale * (x_j - x_i) / jnp.sqrt(jnp.sum((x_j - x_i) ** 2))
 
-    for algebra in (semiring.REAL, semiring.LOG, semiring.TROPICAL_MIN_PLUS, semiring.EUCLIDEAN):
-        for each in (graph, ell_without_transpose(graph)):
-            spoiled = each.replace(values=jnp.where(each.valid, each.values, jnp.nan))
+    for each in (graph, ell_without_transpose(graph)):
+        spoiled = each.replace(values=jnp.where(each.valid, each.values, jnp.nan))
 
-            def loss(x, scale, algebra=algebra, each=spoiled):
-                out = semiring_ell_edge_aggregate(direction(scale), each, x, semiring=algebra)
-                return jnp.where((DEGREE > 0)[:, None], out, 0).sum()
+        def loss(x, scale, each=spoiled):
+            out = semiring_ell_edge_aggregate(direction(scale), each, x, semiring=algebra)
+            return jnp.where((DEGREE > 0)[:, None], out, 0).sum()
 
-            value, slopes = jax.value_and_grad(loss, (0, 1))(x, 2.0)
-            assert np.isfinite(value)
-            assert all(np.isfinite(slope).all() for slope in slopes)
+        value, slopes = jax.value_and_grad(loss, (0, 1))(x, 2.0)
+        assert np.isfinite(value)
+        assert all(np.isfinite(slope).all() for slope in slopes)
 
 
 def test_under_jit_an_index_out_of_range_spoils_its_row_only():

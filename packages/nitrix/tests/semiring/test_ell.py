@@ -56,7 +56,7 @@ def test_empty_rows_columns_and_operands(name):
     assert (np.asarray(unused) == identity).all()
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
 def test_slots_past_the_degree_never_contribute(name):
     values, B, X, indices, degree = case(6, 5, 7, 2)
     past = np.arange(5) >= degree[:, None]
@@ -127,7 +127,7 @@ def test_log_at_large_magnitude_has_accurate_gradients():
     np.testing.assert_allclose(got_B, dB, 2e-6, 2e-6)
 
 
-@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_derivatives_of_both_orders_and_modes(name, x64):
     shape = (5, 5, 4, 2)
     values, B, X, indices, degree = case(*shape, dtype=np.float64)

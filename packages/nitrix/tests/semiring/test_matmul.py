@@ -192,7 +192,7 @@ def test_ties_take_the_first_term():
         np.testing.assert_array_equal(right, left.T)
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "real", "log"))
 def test_derivatives_of_both_orders_and_modes(name, x64, monkeypatch):
     monkeypatch.setattr(
         streaming, "CHUNK", 2
@@ -245,7 +245,7 @@ def test_boolean_reads_operands_as_truth_values():
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("dtype", seldom_but([jnp.bfloat16, jnp.float16], jnp.bfloat16))
 @pytest.mark.parametrize("name", ["real", "log", "euclidean", "tropical_max_plus"])
 def test_low_precision_accumulates_in_float32(dtype, name):
     wanted = {"real": 4096, "log": 2 + np.log(4096), "euclidean": 0, "tropical_max_plus": 2}[name]
@@ -297,7 +297,7 @@ def test_complex_numbers():
             semiring_matmul(A, A.T, semiring=oracles.ALGEBRAS[name])
 
 
-@pytest.mark.parametrize("name", oracles.ALGEBRAS)
+@pytest.mark.parametrize("name", seldom_but(oracles.ALGEBRAS, "log", "boolean"))
 def test_jit_and_vmap(name):
     A, B = case(4, 6, 3, name, seed=8)
     algebra = oracles.ALGEBRAS[name]
@@ -309,7 +309,7 @@ def test_jit_and_vmap(name):
         np.testing.assert_allclose(got, np.stack([wanted, wanted[::-1]]), 1e-6)
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "tropical_max_plus"))
 def test_vmap_of_the_gradient(name):
     A, B = case(4, 6, 3, seed=9)
     A = np.stack([A, A * (1e4 if name == "log" else 2)])

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 from nitrix import semiring
 from support import oracles
+from support.marks import seldom_but
 from support.memory import MIB, compiled_memory, form, peak_rss_growth
 
 N = 4096  # the terms would be 256 GiB
@@ -36,18 +37,18 @@ def test_the_tool_sees_an_array_of_terms():
     assert (memory.arguments, memory.outputs) == (2 * 64**2 * 4, 64**2 * 4)
 
 
-@pytest.mark.parametrize("name", oracles.ALGEBRAS)
+@pytest.mark.parametrize("name", seldom_but(oracles.ALGEBRAS, "log", "tropical_max_plus"))
 def test_forward_keeps_to_three_times_inputs_and_output(name):
     square = form(N, N, dtype=operand_dtype(name))
     assert compiled_memory(matmul(name), square, square).ratio < 3
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
 def test_value_and_gradient_keep_to_three_times_inputs_and_output(name):
     assert compiled_memory(value_and_gradient(matmul(name)), *[form(N, N)] * 3).ratio < 3
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_batches_keep_to_three_times_inputs_and_output(name):
     batched = jax.vmap(value_and_gradient(matmul(name)))
     assert compiled_memory(batched, *[form(16, 256, 256)] * 3).ratio < 3
@@ -70,7 +71,7 @@ M, COLUMNS = 10_242, 64  # an icosphere's vertices, and features of each
 
 
 @pytest.mark.parametrize("k_max", [7, 32])
-@pytest.mark.parametrize("name", ["real", "log", "tropical_max_plus", "euclidean"])
+@pytest.mark.parametrize("name", seldom_but(["real", "log", "tropical_max_plus", "euclidean"], "log"))
 def test_ell_value_and_gradient_keep_a_few_arrays_of_the_output_only(name, k_max):
     algebra = oracles.ALGEBRAS[name]
 
@@ -83,7 +84,7 @@ def test_ell_value_and_gradient_keep_a_few_arrays_of_the_output_only(name, k_max
     assert memory.temporaries < 8 * (M * COLUMNS * 4) + 8 * (M * k_max * 4)
 
 
-@pytest.mark.parametrize("name", oracles.REAL_VALUED)
+@pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_transposed_ell_value_and_gradient_keep_a_few_arrays_of_the_output_only(name):
     algebra, k_max = oracles.ALGEBRAS[name], 32
 
