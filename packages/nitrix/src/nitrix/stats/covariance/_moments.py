@@ -59,8 +59,8 @@ def kept_entries(weighting: Weighting) -> Bool[Array, "... c obs"] | None:
 def weighted(x: Inexact[Array, "... c obs"], weighting: Weighting) -> Inexact[Array, "... c obs"]:
     """X W."""
     if weighting.matrix is not None:
-        return jnp.matmul(x, _kept_matrix(weighting).astype(x.dtype), precision=lax.Precision.HIGHEST)
-    return x if weighting.vector is None else x * _kept_vector(weighting)[..., None, :].astype(x.dtype)
+        return jnp.matmul(x, kept_matrix(weighting).astype(x.dtype), precision=lax.Precision.HIGHEST)
+    return x if weighting.vector is None else x * kept_vector(weighting)[..., None, :].astype(x.dtype)
 
 
 def product(x: Inexact[Array, "... c obs"], y: Inexact[Array, "... d obs"]) -> Inexact[Array, "... c d"]:
@@ -76,11 +76,11 @@ def squares(x: Inexact[Array, "... c obs"], y: Inexact[Array, "... c obs"]) -> F
 def freedom(weighting: Weighting, obs: int, ddof: int, dtype: np.dtype) -> Float[Array, "..."]:
     """f: what the squares are divided by; NaN where it is not positive."""
     if weighting.matrix is not None:
-        w = _kept_matrix(weighting)
+        w = kept_matrix(weighting)
         rows, columns, inverse = _sums(w)
         f = jnp.trace(w, axis1=-2, axis2=-1) - ddof * jnp.sum(rows * columns, -1) * inverse
     elif weighting.vector is not None:
-        w = _kept_vector(weighting)
+        w = kept_vector(weighting)
         total = jnp.sum(w, -1)
         f = total - ddof * jnp.sum(w * w, -1) / total
         f = jnp.where(jnp.all(w >= 0, -1), f, jnp.nan)
@@ -122,22 +122,21 @@ def _where(
 
 
 def _mean(x: Inexact[Array, "... c obs"], weighting: Weighting, left: bool) -> Inexact[Array, "... c 1"]:
-    """The mean of each row, x being 0 where it does not count."""
+    """The mean of each row, x being 0 where it does not count; without any weight f is what says NaN."""
     if weighting.matrix is not None:
-        rows, columns, inverse = _sums(_kept_matrix(weighting))
-        w = (rows if left else columns) * inverse[..., None]
+        rows, columns, inverse = _sums(kept_matrix(weighting))
+        w = (rows if left else columns)[..., None, :] * inverse[..., None, None]
+        return jnp.sum(x * w.astype(x.dtype), -1, keepdims=True)
+    kept = kept_entries(weighting)
+    if weighting.vector is not None:
+        w = kept_vector(weighting)[..., None, :]
+        w = w if weighting.channels is None else jnp.where(weighting.channels, w, 0)
+    elif kept is not None:
+        w = kept.astype(x.real.dtype)
     else:
-        if weighting.vector is not None:
-            w = _kept_vector(weighting)
-            w = w if weighting.channels is None else jnp.where(weighting.channels, w[..., None, :], 0)
-        elif (kept := kept_entries(weighting)) is not None:
-            w = (kept if weighting.channels is not None else kept[..., 0, :]).astype(x.real.dtype)
-        else:
-            return jnp.mean(x, -1, keepdims=True)
-        total = jnp.sum(w, -1, keepdims=True)
-        w = w / jnp.where(total > 0, total, 1)  # without any weight f is not positive, and says NaN
-    w = w if weighting.channels is not None else w[..., None, :]
-    return jnp.sum(x * w.astype(x.dtype), -1, keepdims=True)
+        return jnp.mean(x, -1, keepdims=True)
+    total = jnp.sum(w, -1, keepdims=True)
+    return jnp.sum(x * w.astype(x.dtype), -1, keepdims=True) / jnp.where(total > 0, total, 1).astype(x.dtype)
 
 
 def _sums(
@@ -152,12 +151,12 @@ def _sums(
     return rows, columns, jnp.where(none, 0, 1 / jnp.where(none, 1, total))
 
 
-def _kept_vector(weighting: Weighting) -> Float[Array, "... obs"]:
+def kept_vector(weighting: Weighting) -> Float[Array, "... obs"]:
     assert weighting.vector is not None
     return weighting.vector if weighting.frames is None else jnp.where(weighting.frames, weighting.vector, 0)
 
 
-def _kept_matrix(weighting: Weighting) -> Float[Array, "... obs obs"]:
+def kept_matrix(weighting: Weighting) -> Float[Array, "... obs obs"]:
     assert weighting.matrix is not None
     if weighting.frames is None:
         return weighting.matrix

@@ -89,7 +89,7 @@ def read(
     if matrix is None and channels is None:
         _check_freedom(weights, frames, obs, freedom, function)
     return Given(
-        tuple(arrays), Weighting(vector, matrix, frames, channels), _ridge(l2, real, function), freedom, dtype
+        tuple(arrays), Weighting(vector, matrix, frames, channels), ridge(l2, real, function), freedom, dtype
     )
 
 
@@ -168,10 +168,10 @@ def _check_freedom(weights: Any, frames: Any, obs: int, ddof: int, function: str
         )
 
 
-def _ridge(l2: Any, dtype: Any, function: str) -> Float[Array, ""] | None:
+def ridge(l2: Any, dtype: Any, function: str, name: str = "l2") -> Float[Array, ""] | None:
     if isinstance(l2, (int, float)) and l2 == 0:
         return None
     known = known_value(l2)
     if known is not None and not (np.isfinite(known) and known >= 0):
-        raise ValueError(f"{function}: l2={known} must be finite and not negative.")
+        raise ValueError(f"{function}: {name}={known} must be finite and not negative.")
     return jnp.asarray(l2).astype(dtype)

@@ -1,23 +1,11 @@
 """Covariance and correlation of the channels of one set of series."""
 
-import functools
-
-import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float, Inexact, Num, Real
+from jaxtyping import Array, Bool, Inexact, Num, Real
 
-from nitrix.stats.covariance._moments import (
-    centred,
-    centred_in_units,
-    freedom,
-    product,
-    symmetric,
-    weighted,
-)
-from nitrix.stats.covariance._normalised import inverse_root, standardised, symmetrised, with_unit_diagonal
-from nitrix.stats.covariance._observations import Weighting, read
-from nitrix.stats.covariance._pairwise import pairwise
+from nitrix.stats.covariance._estimates import correlation_of_pairs, covariance, standardised
+from nitrix.stats.covariance._observations import read
 
 
 def cov(
@@ -93,7 +81,7 @@ def cov(
         mask=mask,
         l2=l2,
     )
-    out = _covariance(given.series[0], given.weighting, given.l2, ddof=given.ddof).astype(given.dtype)
+    out = covariance(given.series[0], given.weighting, given.l2, ddof=given.ddof).astype(given.dtype)
     return out[..., 0, 0] if single else out
 
 
@@ -162,39 +150,9 @@ def corr(
     if weighting.channels is None:
         out, _ = standardised(x, weighting, given.l2, ddof=given.ddof)
     else:
-        out = _correlation_of_pairs(x, weighting, given.l2, ddof=given.ddof)
+        out = correlation_of_pairs(x, weighting, given.l2, ddof=given.ddof)
     out = out.astype(given.dtype)
     return out[..., 0, 0] if single else out
 
 
 corrcoef = corr
-
-
-@functools.partial(jax.jit, static_argnames=("ddof",))
-def _covariance(
-    x: Inexact[Array, "... c obs"], weighting: Weighting, l2: Float[Array, ""] | None, *, ddof: int
-) -> Inexact[Array, "... c c"]:
-    weighting = symmetric(weighting)
-    x = centred(x, weighting)
-    if weighting.channels is not None:
-        out, f, _ = pairwise(x, weighting, ddof)
-    else:
-        left = weighted(x, weighting)
-        f = freedom(weighting, x.shape[-1], ddof, x.real.dtype)[..., None, None]
-        out = product(left, x)
-        out = out if left is x else symmetrised(out)
-    out = out / f.astype(x.dtype)
-    return out if l2 is None else out + (l2 * jnp.eye(x.shape[-2], dtype=l2.dtype)).astype(x.dtype)
-
-
-@functools.partial(jax.jit, static_argnames=("ddof",))
-def _correlation_of_pairs(
-    x: Inexact[Array, "... c obs"], weighting: Weighting, l2: Float[Array, ""] | None, *, ddof: int
-) -> Inexact[Array, "... c c"]:
-    """Each pair with the variances over the observations that both have."""
-    z, unit = centred_in_units(x, weighting, l2)
-    products, f, squares = pairwise(z, weighting, ddof)
-    variance = squares / f + (0.0 if l2 is None else (l2 / unit / unit)[..., None])
-    scale = inverse_root(variance)
-    r = products / f.astype(z.dtype) * (scale * jnp.swapaxes(scale, -1, -2)).astype(z.dtype)
-    return with_unit_diagonal(r, jnp.diagonal(variance, axis1=-2, axis2=-1))

@@ -1,0 +1,75 @@
+"""The estimates that the public functions are made of, compiled."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Inexact
+
+from nitrix.stats.covariance._moments import (
+    centred,
+    centred_in_units,
+    freedom,
+    product,
+    squares,
+    symmetric,
+    weighted,
+)
+from nitrix.stats.covariance._normalised import inverse_root, root, symmetrised, with_unit_diagonal
+from nitrix.stats.covariance._observations import Weighting
+from nitrix.stats.covariance._pairwise import pairwise
+
+
+@functools.partial(jax.jit, static_argnames=("ddof",))
+def covariance(
+    x: Inexact[Array, "... c obs"], weighting: Weighting, l2: Float[Array, ""] | None, *, ddof: int
+) -> Inexact[Array, "... c c"]:
+    weighting = symmetric(weighting)
+    x = centred(x, weighting)
+    if weighting.channels is not None:
+        out, f, _ = pairwise(x, weighting, ddof)
+    else:
+        left = weighted(x, weighting)
+        f = freedom(weighting, x.shape[-1], ddof, x.real.dtype)[..., None, None]
+        out = product(left, x)
+        out = out if left is x else symmetrised(out)
+    out = out / f.astype(x.dtype)
+    return out if l2 is None else out + (l2 * jnp.eye(x.shape[-2], dtype=l2.dtype)).astype(x.dtype)
+
+
+@functools.partial(jax.jit, static_argnames=("ddof",))
+def correlation_of_pairs(
+    x: Inexact[Array, "... c obs"], weighting: Weighting, l2: Float[Array, ""] | None, *, ddof: int
+) -> Inexact[Array, "... c c"]:
+    """Each pair with the variances over the observations that both have."""
+    z, unit = centred_in_units(x, weighting, l2)
+    products, f, squares = pairwise(z, weighting, ddof)
+    variance = squares / f + (0.0 if l2 is None else (l2 / unit / unit)[..., None])
+    scale = inverse_root(variance)
+    r = products / f.astype(z.dtype) * (scale * jnp.swapaxes(scale, -1, -2)).astype(z.dtype)
+    return with_unit_diagonal(r, jnp.diagonal(variance, axis1=-2, axis2=-1))
+
+
+@functools.partial(jax.jit, static_argnames=("ddof",))
+def standardised(
+    x: Inexact[Array, "... c obs"], weighting: Weighting, l2: Float[Array, ""] | None, *, ddof: int
+) -> tuple[Inexact[Array, "... c c"], Float[Array, "... c"]]:
+    """R and d, the covariance being d_i R_ij d_j: R has a unit diagonal, or 0 where there is no variance."""
+    weighting = symmetric(weighting)
+    z, unit = centred_in_units(x, weighting, l2)
+    ridge = 0.0 if l2 is None else l2 / unit / unit
+    if weighting.channels is not None:
+        products, f, _ = pairwise(z, weighting, ddof)
+        r = products / f.astype(z.dtype)
+        variance = jnp.diagonal(r, axis1=-2, axis2=-1).real + ridge
+        scale = inverse_root(variance).astype(z.dtype)
+        r = r * scale[..., :, None] * scale[..., None, :]
+    else:
+        left = weighted(z, weighting)
+        f = freedom(weighting, x.shape[-1], ddof, z.real.dtype)[..., None]
+        variance = squares(left, z) / f + ridge
+        scale = (inverse_root(variance) * lax.rsqrt(f))[..., None].astype(z.dtype)
+        r = product(left * scale, z * scale)
+        r = r if left is z else symmetrised(r)
+    return with_unit_diagonal(r, variance), root(variance) * unit
