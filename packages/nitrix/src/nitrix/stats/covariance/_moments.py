@@ -49,7 +49,7 @@ def centred_in_units(
     return Centred(_about_mean(shifted / unit[..., None].astype(x.dtype), weighting, left), unit)
 
 
-def kept_entries(weighting: Weighting) -> Bool[Array, "... c obs"] | None:
+def kept_entries(weighting: Weighting) -> Bool[Array, "... _c obs"] | None:
     """Which entries count; the axis of channels may have length 1."""
     if weighting.channels is not None:
         return weighting.channels
@@ -116,7 +116,7 @@ def _about_mean(
 
 
 def _where(
-    kept: Bool[Array, "... c obs"] | None, x: Inexact[Array, "... c obs"]
+    kept: Bool[Array, "... _c obs"] | None, x: Inexact[Array, "... c obs"]
 ) -> Inexact[Array, "... c obs"]:
     return x if kept is None else jnp.where(kept, x, 0)
 
