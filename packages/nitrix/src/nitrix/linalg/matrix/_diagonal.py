@@ -95,4 +95,4 @@ def _on_diagonal(matrix: Shaped[Array, "..."], offset: int, function: str) -> Bo
     """Where a matrix has the diagonal of this offset."""
     if matrix.ndim < 2:
         raise ValueError(f"{function}: A has shape {matrix.shape}; give a matrix, or a batch of them.")
-    return jnp.eye(*matrix.shape[-2:], offset, dtype=bool)
+    return jnp.eye(matrix.shape[-2], matrix.shape[-1], offset, dtype=bool)

@@ -51,6 +51,13 @@ def expand_outer(
     if right.shape[-1] != rank:
         raise ValueError(f"expand_outer: L {left.shape} and R {right.shape} differ in rank, their last axis.")
     coupling = None if C is None else floating(unwrapped(C), "expand_outer", "C")
+    batches = [x.shape[:-2] for x in (left, right, *(() if coupling is None else (coupling,)))]
+    try:
+        jnp.broadcast_shapes(*batches)
+    except ValueError:
+        raise ValueError(
+            f"expand_outer: leading axes do not broadcast: those of L, R and C are {batches}."
+        ) from None
     dtype = common_dtype(left, right, *(() if coupling is None else (coupling,)))
     working = np.dtype(np.float32) if dtype.itemsize <= 2 else dtype
     left, right = left.astype(working), right.astype(working)
@@ -67,12 +74,7 @@ def expand_outer(
                 f"expand_outer: C has shape {coupling.shape}, but the factors have rank {rank}; give a matrix "
                 f"[... {rank} {rank}], a diagonal [{rank}], or a batch of diagonals [... {rank} 1]."
             )
-    try:
-        product = jnp.matmul(left, jnp.swapaxes(right, -1, -2), precision=lax.Precision.HIGHEST)
-    except ValueError:
-        raise ValueError(
-            f"expand_outer: leading axes do not broadcast: L {left.shape}, R {right.shape}, C {jnp.shape(C)}."
-        ) from None
+    product = jnp.matmul(left, jnp.swapaxes(right, -1, -2), precision=lax.Precision.HIGHEST)
     if symmetry is not None:
         if product.shape[-1] != product.shape[-2]:
             raise ValueError(
