@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Real
 
-from nitrix._arguments import floating, known_numbers, known_value, real_array, whole_number
+from nitrix._arguments import floating, known_numbers, known_value, real_array, unwrapped, whole_number
 
 
 class Weighting(NamedTuple):
@@ -78,11 +77,11 @@ def read(
                     f"give a mask of shape ({obs},) that leaves observations out for all channels."
                 )
     if weights is not None:
-        vector = real_array(weights, function, "weights").astype(real)
+        vector = real_array(unwrapped(weights), function, "weights").astype(real)
         _check_last(vector, (obs,), function, "weights")
         batches.append(("weights", vector.shape[:-1]))
     if weight_matrix is not None:
-        matrix = real_array(weight_matrix, function, "weight_matrix").astype(real)
+        matrix = real_array(unwrapped(weight_matrix), function, "weight_matrix").astype(real)
         _check_last(matrix, (obs, obs), function, "weight_matrix")
         batches.append(("weight_matrix", matrix.shape[:-2]))
     _check_batches(batches, function)
@@ -94,9 +93,7 @@ def read(
 
 
 def _series(x: Any, function: str, name: str, rowvar: bool, single: bool) -> Inexact[Array, "... c obs"]:
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        x = x.astype(jax.dtypes.canonicalize_dtype(np.float64))  # on the host, where int64 is whole
-    array = floating(x, function, name)
+    array = floating(unwrapped(x), function, name)
     array = array[None] if single else array
     if array.ndim < 2:
         raise ValueError(

@@ -3,21 +3,17 @@
 import operator
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Inexact
 
-from nitrix._arguments import real_array, whole_number
+from nitrix._arguments import real_array, unwrapped, whole_number
 
 
 def read(
     x: Any, axis: Any, n: Any, function: str, *, name: str = "X"
 ) -> tuple[Float[Array, "..."], int, int]:
     """The series in the dtype of the computation, the axis counted from the end, and the length of the transform."""
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":
-        x = x.astype(jax.dtypes.canonicalize_dtype(np.float64))  # on the host, where int64 is whole
-    series = real_array(x, function, name)
+    series = real_array(unwrapped(x), function, name)
     along = operator.index(axis)
     if not -series.ndim <= along < series.ndim:
         raise ValueError(f"{function}: axis={along} is none of {name}, whose shape is {series.shape}.")
