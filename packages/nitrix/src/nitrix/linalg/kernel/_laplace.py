@@ -91,19 +91,21 @@ def _distances(weights: Any, x: Array, y: Array) -> Array:
 #   sum_k w_k s dx_ik  +  sum_k w_k (-s) dy_jk  +  sum_k |x_ik - y_jk| dw_k
 # Each sum is a loop over the vectors of one side. Its transpose adds up what each of them gives to all others, which is
 # the loop that reverse mode runs.
-@partial(_distances.defjvp, symbolic_zeros=True)
-def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _distances_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     (weights, x, y), (d_weights, dx, dy) = primals, tangents
     out = _distances(weights, x, y)
     slope = jnp.zeros_like(out)
-    weighed = lambda d: d if weights is None else d * weights  # noqa: E731
+    w = 1 if weights is None else weights
     if not isinstance(dx, SymbolicZero):
-        slope += _swept(lambda x, y, d: jnp.sign(x - y) * d, weighed(dx), x, y)
+        slope += _swept(lambda x, y, d: jnp.sign(x - y) * d, dx * w, x, y)
     if not isinstance(dy, SymbolicZero):
-        slope += _swept(lambda y, x, d: jnp.sign(y - x) * d, weighed(dy), y, x).T
-    if d_weights is not None and not isinstance(d_weights, SymbolicZero):
+        slope += _swept(lambda y, x, d: jnp.sign(y - x) * d, dy * w, y, x).T
+    if weights is not None and not isinstance(d_weights, SymbolicZero):
         slope += _swept(lambda x, y, d: jnp.abs(x - y) * d, d_weights, x, y)
     return out, slope
+
+
+_distances.defjvp(_distances_jvp, symbolic_zeros=True)
 
 
 def _swept(term: Any, d: Array, x: Array, y: Array) -> Array:
