@@ -46,7 +46,7 @@ ifneq ($(NEWEST),)
 endif
 
 test-newest: .venv-newest/dev
-	$(NEWBIN)/python $(PYTEST) -m 'fast'
+	$(NEWBIN)/python $(PYTEST) -m 'fast and not slow'
 
 test-all: lint
 	$(BIN)/python $(PYTEST)

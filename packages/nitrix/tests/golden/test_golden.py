@@ -107,6 +107,7 @@ def test_product(cell):
     assert wrong == {}
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("backend", ["jax", *cells.PLATFORMS])
 @pytest.mark.parametrize("algebra", make.MEMBERS)
 def test_no_terms_give_the_identity(algebra, backend):

@@ -37,6 +37,7 @@ def ball(radius, rank=3):
     return (offsets**2).sum(0) <= radius**2
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_matches_the_definition_and_scipy(x64, mode, options, footprint, origin)
     np.testing.assert_array_equal(got, median_filter(x, mode=synonym, origin=origin, **options, **border))
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("size", [3, (4, 9)], ids=["network", "bits"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_is_kept(dtype, size):

@@ -44,6 +44,7 @@ def defined(x, rank, pool_size, stride=None, padding=0, dilation=1):
     return tuple(np.array([[pair[i] for pair in row] for row in pairs]) for i in range(2))
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("kind", ["ties", "nan", "empty"])
 @pytest.mark.parametrize("name", CASES)
@@ -57,6 +58,7 @@ def test_matches_the_definition(name, kind):
     np.testing.assert_array_equal(indices, places)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("kind", ["ties", "nan", "empty"])
 @pytest.mark.parametrize("name", [name for name in CASES if name != "time and space"])
 def test_equals_torch(name, kind):

@@ -75,6 +75,7 @@ def short_steps(monkeypatch):
     monkeypatch.setattr(taps, "MOST", 4)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("given", CASES, ids=IDS)
@@ -127,6 +128,7 @@ def test_a_single_tap_is_the_matrix_product(name):
     np.testing.assert_allclose(got, semiring_matmul(x, k[0], semiring=oracles.ALGEBRAS[name]), 1e-6, 1e-6)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("name", ["real", "log", "tropical_max_plus", "euclidean"])
 @pytest.mark.parametrize(
     ("image", "sizes", "c_in"),

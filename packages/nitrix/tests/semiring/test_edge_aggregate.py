@@ -64,6 +64,7 @@ def boolean(edge_fn, np):
     return lambda *arguments: edge_fn(*arguments) > 0.3
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("form", ["flat", "sectioned"])

@@ -23,6 +23,7 @@ def operands(name, *arrays):
     return tuple(x > 0 if name == "boolean" else x for x in arrays)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("shape", SHAPES)

@@ -29,6 +29,7 @@ def oracle(name, indices, mask, x, kernel):
     return np.array(out)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("masked", [False, True])

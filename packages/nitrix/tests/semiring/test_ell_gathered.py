@@ -64,6 +64,7 @@ def rmatvec(matrix, X, algebra):
     return sectioned_semiring_ell_rmatvec(matrix, X, semiring=algebra)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("form", ["flat", "sectioned"])

@@ -37,6 +37,7 @@ def operands(name, seed=0):
     return (A > 0, B > 0) if name == "boolean" else (jnp.asarray(A, jnp.float32), jnp.asarray(B, jnp.float32))
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 def test_value_and_gradient_match_definition(platform, name):

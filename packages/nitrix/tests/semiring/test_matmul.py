@@ -18,6 +18,7 @@ def case(m, k, n, name="real", dtype=np.float32, seed=0):
     return (A > 0.5, B > 0.5) if name == "boolean" else (A.astype(dtype), B.astype(dtype))
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize("shape", SHAPES)
@@ -46,6 +47,7 @@ def test_no_terms_give_the_identity(name):
     assert semiring_matmul(jnp.zeros((0, 2, 4)), jnp.zeros((4, 3)), semiring=algebra).shape == (0, 2, 3)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("name", oracles.ALGEBRAS)
 @pytest.mark.parametrize(
     ("left", "right"),

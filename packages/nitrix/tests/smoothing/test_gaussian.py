@@ -23,6 +23,7 @@ def normal(shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize(
     ("shape", "mode"),

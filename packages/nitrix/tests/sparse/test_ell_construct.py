@@ -40,6 +40,7 @@ def test_a_degree_is_kept_only_where_rows_differ():
     np.testing.assert_array_equal(ell_from_ragged([[1.0, 2.0], []], [[0, 1], []], n_cols=2).degree, [2, 0])
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", [np.float16, jnp.bfloat16, np.int32, np.int8, bool, np.complex64])
 def test_every_dtype_is_kept(form, dtype):

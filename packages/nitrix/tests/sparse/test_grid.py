@@ -58,6 +58,7 @@ def padded_definition(image, offsets, weights, padding):
     return out
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("boundary", MODES)
 @pytest.mark.parametrize("shape", SHAPES)
@@ -74,6 +75,7 @@ def test_stencil_is_the_sum_of_shifted_windows(shape, boundary):
     np.testing.assert_allclose(applied(matrix, image), wanted, 1e-12, 1e-12)
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("boundary", MODES)
 @pytest.mark.parametrize("shape", [(7,), (4, 5), (5, 3, 4), (2, 1)])
 def test_stencil_is_scipys_correlation(shape, boundary):
@@ -100,6 +102,7 @@ def test_outside_of_a_constant_boundary_there_is_nothing():
     np.testing.assert_array_equal(out[:, 0], [2, 2, -np.inf])
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("boundary", FIVE)
 @pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 2, 4), (2, 3, 1, 3), (1, 2)])
 def test_laplacian_is_scipys_with_the_spacing_of_each_axis(shape, boundary):
@@ -128,6 +131,7 @@ def test_laplacian_signs():
         assert np.linalg.eigvalsh(dense).min() > -1e-6
 
 
+@pytest.mark.covering
 @pytest.mark.parametrize("boundary", FIVE)
 @pytest.mark.parametrize("scheme", ["central", "forward", "backward"])
 @pytest.mark.parametrize(("shape", "axis"), [((7,), 0), ((4, 5), 1), ((3, 2, 4), -3), ((2, 1, 3), 1)])

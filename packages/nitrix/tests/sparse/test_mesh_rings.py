@@ -62,6 +62,7 @@ def test_any_faces_at_all(faces):
     np.testing.assert_array_equal(meshes.dense(got), ring(10, faces, 2))
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("k", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("name", meshes.MESHES)
