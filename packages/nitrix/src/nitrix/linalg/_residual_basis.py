@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.custom_batching import custom_vmap
 from jaxtyping import Float
+
+from nitrix._wide import in_float64
 
 HIGHEST = lax.Precision.HIGHEST
 
@@ -51,7 +52,7 @@ def design_basis(
     method: str,
 ) -> Basis:
     """The basis of the rows of X; all operands have the same number of batch axes."""
-    return Basis(*_decomposition(method)(X, weights, weight_matrix, l2))
+    return Basis(*_decomposition(method, X.dtype)(X, weights, weight_matrix, l2))
 
 
 @design_basis.defjvp
@@ -72,30 +73,14 @@ def _(method: str, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
 
 
 @functools.cache
-def _decomposition(method: str) -> Callable[..., tuple[Array, Array, Array]]:
-    """The decomposition in float64 of operands in any precision, whether x64 is on or off."""
-
-    @custom_vmap
-    def decompose(
-        X: Array, weights: Array | None, weight_matrix: Array | None, l2: Array | None
-    ) -> tuple[Array, Array, Array]:
-        # The design is small beside the data, and what separates nearly equal columns is lost in float32.
-        with jax.enable_x64(True):
-            wide = [None if x is None else x.astype(np.float64) for x in (X, weights, weight_matrix, l2)]
-            Z, S, rank = _decompose(*wide, tolerance=2 * float(jnp.finfo(X.dtype).eps), method=method)
-            return Z.astype(X.dtype), S.astype(X.dtype), rank.astype(X.dtype)
-
-    @decompose.def_vmap
-    def _(size: int, batched: Any, *operands: Any) -> tuple[Any, Any]:
-        # Mapping the float64 operations themselves would leave the 64-bit mode.
-        with_axis = jax.tree.map(lambda x, is_batched: x if is_batched else x[None], operands, tuple(batched))
-        return decompose(*with_axis), (True, True, True)
-
-    return decompose
+def _decomposition(method: str, dtype: Any) -> Callable[..., tuple[Array, Array, Array]]:
+    """The decomposition in float64: the design is small beside the data, and float32 loses what parts near columns."""
+    tolerance = 2 * float(jnp.finfo(dtype).eps)
+    return in_float64(functools.partial(_decompose, tolerance=tolerance, method=method), dtype)
 
 
 def _decompose(
-    X: Array | None,
+    X: Array,
     weights: Array | None,
     weight_matrix: Array | None,
     l2: Array | None,
@@ -104,7 +89,6 @@ def _decompose(
     method: str,
 ) -> tuple[Array, Array, Array]:
     """Columns scaled to length 1, then QR and the singular values of R; directions below the tolerance are left out."""
-    assert X is not None
     shapes = [(X, 2), (weights, 1), (weight_matrix, 2), (l2, 0)]
     batch = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in shapes if x is not None))
     X = jnp.broadcast_to(X, (*batch, *X.shape[-2:]))

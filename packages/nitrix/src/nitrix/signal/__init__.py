@@ -13,7 +13,10 @@ from nitrix.signal.filter.regression import polynomial_detrend as polynomial_det
 from nitrix.signal.filter.zero_phase import sosfiltfilt as sosfiltfilt
 
 # Censored frames.
+from nitrix.signal.interpolate.hybrid import hybrid_interpolate as hybrid_interpolate
 from nitrix.signal.interpolate.linear import linear_interpolate as linear_interpolate
+from nitrix.signal.interpolate.lomb_scargle import lomb_scargle_interpolate as lomb_scargle_interpolate
+from nitrix.signal.interpolate.periodogram import lomb_scargle_periodogram as lomb_scargle_periodogram
 
 # Random windows.
 from nitrix.signal.window import sample_windows as sample_windows
