@@ -28,13 +28,13 @@ def covariance(
     weighting = symmetric(weighting)
     x = centred(x, weighting)
     if weighting.channels is not None:
-        out, f, _ = pairwise(x, weighting, ddof)
+        pairs = pairwise(x, weighting, ddof)
+        out = jnp.where(pairs.enough, pairs.covariance, jnp.nan)
     else:
         left = weighted(x, weighting)
         f = freedom(weighting, x.shape[-1], ddof, x.real.dtype)[..., None, None]
         out = product(left, x)
-        out = out if left is x else symmetrised(out)
-    out = out / f.astype(x.dtype)
+        out = (out if left is x else symmetrised(out)) / f.astype(x.dtype)
     return out if l2 is None else out + (l2 * jnp.eye(x.shape[-2], dtype=l2.dtype)).astype(x.dtype)
 
 
@@ -44,11 +44,12 @@ def correlation_of_pairs(
 ) -> Inexact[Array, "... c c"]:
     """Each pair with the variances over the observations that both have."""
     z, unit = centred_in_units(x, weighting, l2)
-    products, f, squares = pairwise(z, weighting, ddof)
-    variance = squares / f + (0.0 if l2 is None else (l2 / unit / unit)[..., None])
+    pairs = pairwise(z, weighting, ddof)
+    variance = pairs.variance + (0.0 if l2 is None else (l2 / unit / unit)[..., None])
     scale = inverse_root(variance)
-    r = products / f.astype(z.dtype) * (scale * jnp.swapaxes(scale, -1, -2)).astype(z.dtype)
-    return with_unit_diagonal(r, jnp.diagonal(variance, axis1=-2, axis2=-1))
+    r = pairs.covariance * (scale * jnp.swapaxes(scale, -1, -2)).astype(z.dtype)
+    own = jnp.diagonal(variance, axis1=-2, axis2=-1)
+    return jnp.where(pairs.enough, with_unit_diagonal(r, own), jnp.nan)
 
 
 @functools.partial(jax.jit, static_argnames=("ddof",))
@@ -60,8 +61,8 @@ def standardised(
     z, unit = centred_in_units(x, weighting, l2)
     ridge = 0.0 if l2 is None else l2 / unit / unit
     if weighting.channels is not None:
-        products, f, _ = pairwise(z, weighting, ddof)
-        r = products / f.astype(z.dtype)
+        pairs = pairwise(z, weighting, ddof)
+        r = jnp.where(pairs.enough, pairs.covariance, jnp.nan)
         variance = jnp.diagonal(r, axis1=-2, axis2=-1).real + ridge
         scale = inverse_root(variance).astype(z.dtype)
         r = r * scale[..., :, None] * scale[..., None, :]
