@@ -105,8 +105,8 @@ def karcher_mean(
 
     The M that minimises the weighted sum of squared geodesic distances to the matrices, which is where their mean
     tangent vector, sum_i w_i log(M^(-1/2) X_i M^(-1/2)), vanishes. From the arithmetic mean on, steps go along that
-    vector; their length follows from bounds of the curvature (Bini and Iannazzo), so that sets of ill-conditioned
-    matrices converge too. Each item of a batch stops by itself.
+    vector; their length is the inverse of the curvature that the step before has met (Barzilai and Borwein), within
+    the bounds of the Hessian (Bini and Iannazzo). Each item of a batch stops by itself.
 
     The mean is differentiable in the matrices and the weights to the second order, in forward and reverse mode, by
     implicit differentiation at the mean: memory does not grow with the steps, and the derivative is that of the mean
@@ -184,39 +184,45 @@ def _report(
     return mean, lax.stop_gradient(iterations), lax.stop_gradient(step), step <= settings.tol
 
 
-# In the frame whitened by the mean, Y_i = M^(-1/2) X_i M^(-1/2), and the sum of w_i log Y_i is 0. The Hessian of half
-# the weighted squared distances has eigenvalues between 1 and the mean of g(l_i), where l_i is the logarithm of the
-# condition number of Y_i and g(l) = (l / 2) coth(l / 2): 2 / (1 + mean g) is the best step for these bounds.
+# In the frame of a factor, M = A A', the matrices are Y_i = A^-1 X_i A^-T, and the mean tangent vector is the sum V of
+# w_i log Y_i, the gradient of half the weighted squared distances but for its sign. A step takes A to A exp(s V / 2), in
+# whose frame the old vector, carried along, is itself: so V - V_new is s times the curvature along V (Barzilai and
+# Borwein). The Hessian's eigenvalues lie between 1 and the mean of (l_i / 2) coth(l_i / 2), l_i being the logarithm of
+# the condition number of Y_i (Bini and Iannazzo): no step is longer than 1 or shorter than the inverse of that.
 @jax.custom_jvp
 def _fixed_point(matrices: Array, weights: Array, settings: Settings) -> tuple[Array, Array, Array]:
     """The mean, the steps taken, and the last step's size."""
 
-    def look(mean: Array) -> tuple[Array, Array, Array]:
-        """The mean tangent vector at a point, the length of the step along it, and its size."""
-        whitener = apply_to_spectrum(INVERSE_SQRT, mean, settings.floor)
-        spectrum = spectrum_of(_whitened(whitener, matrices), settings.floor)
-        tangent = _average(weights, spectral(LOG, matrices, spectrum))
+    def look(inverse: Array) -> tuple[Array, Array, Array]:
+        """The mean tangent vector, in the frame of a factor of M; the curvature's bound; the vector's size."""
+        y = symmetrised(product(inverse, product(matrices, inverse.T)))
+        spectrum = spectrum_of(y, settings.floor)
+        tangent = _average(weights, spectral(LOG, y, spectrum))
         values = jnp.log(jnp.maximum(spectrum.values, spectrum.floor))
         half = 0.5 * (jnp.max(values, -1, initial=-jnp.inf) - jnp.min(values, -1, initial=jnp.inf))
         small = half < 1e-3
-        bound = jnp.where(small, 1, half / jnp.tanh(jnp.where(small, 1, half)))
-        size = jnp.sqrt(jnp.sum(tangent**2) / max(matrices.shape[-1], 1))
-        return tangent, 2 / (1 + jnp.dot(weights, bound)), size
+        bound = jnp.dot(weights, jnp.where(small, 1, half / jnp.tanh(jnp.where(small, 1, half))))
+        return tangent, bound, jnp.sqrt(jnp.sum(tangent**2) / max(matrices.shape[-1], 1))
 
     def goes_on(state: tuple[Array, ...]) -> Array:
-        _, _, _, size, count = state
+        *_, size, count = state
         return (size > settings.tol) & (count < settings.max_iter)
 
     def move(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        mean, tangent, length, _, count = state
-        root = apply_to_spectrum(SQRT, mean, settings.floor)
-        half = product(root, apply_to_spectrum(EXP, 0.5 * length * tangent, NO_FLOOR))
-        mean = symmetrised(product(half, half.T))
-        return mean, *look(mean), count + 1
+        factor, inverse, length, tangent, _, count = state
+        spectrum = spectrum_of(0.5 * length * tangent, NO_FLOOR)
+        factor = product(factor, spectral(EXP, tangent, spectrum))
+        inverse = product(spectral(EXP, tangent, spectrum._replace(values=-spectrum.values)), inverse)
+        new, bound, size = look(inverse)
+        bend = jnp.sum(tangent * (tangent - new)) / jnp.sum(tangent**2)  # the curvature along the step
+        return factor, inverse, length / jnp.clip(bend, length, length * bound), new, size, count + 1
 
-    start = _average(weights, matrices)
-    mean, _, _, size, count = lax.while_loop(goes_on, move, (start, *look(start), jnp.zeros((), "int32")))
-    return mean, count, size
+    start = spectrum_of(_average(weights, matrices), settings.floor)
+    factor, inverse = (spectral(f, matrices[0], start) for f in (SQRT, INVERSE_SQRT))
+    tangent, bound, size = look(inverse)
+    state = (factor, inverse, 2 / (1 + bound), tangent, size, jnp.zeros((), "int32"))
+    factor, *_, size, count = lax.while_loop(goes_on, move, state)
+    return symmetrised(product(factor, factor.T)), count, size
 
 
 # With X_i + E_i the mean moves to M^(1/2) (I + H) M^(1/2), where, D_i being the derivative of log at Y_i,
@@ -240,7 +246,8 @@ def _fixed_point_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     change = _average(weights, derivative(_whitened(whitener, tangents[0])))
     change += _average(tangents[1], spectral(LOG, y, spectrum))
     eps = float(np.finfo(matrices.dtype).eps)
-    h, _ = cg(hessian, change, tol=4 * eps, maxiter=100)
+    solve = lambda operator, right: cg(operator, right, tol=4 * eps, maxiter=100)[0]  # noqa: E731
+    h = lax.custom_linear_solve(hessian, change, solve, symmetric=True)
     moved = symmetrised(product(root, product(h, root)))
     return (mean, count, size), (moved, np.zeros(count.shape, jax.dtypes.float0), jnp.zeros_like(size))
 
