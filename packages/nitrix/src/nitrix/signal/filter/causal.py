@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Inexact, Num
 from nitrix._arguments import floating
 from nitrix.signal.filter._lines import in_blocks, lines_at_a_time, series, to_lines, working_dtype
 from nitrix.signal.filter._sos_arguments import sections
-from nitrix.signal.filter._stretch import FRAMES, Stretch, advance, dot, matrices, steady, stretch, turn
+from nitrix.signal.filter._stretch import FRAMES, Stretch, advance, dot, matrices, steady, stretch, turns
 
 
 def sosfilt(
@@ -30,25 +30,26 @@ def sosfilt(
     Args:
       X: The series, [... obs]. Integers are taken as the default float; float16 and bfloat16 are filtered in float32;
         complex numbers part by part.
-      sos: Rows (b0, b1, b2, a0, a1, a2), as `butterworth_sos` gives them. Known sections are turned into matrices on the
-        host in float64; traced ones in the dtype of the data.
+      sos: Rows (b0, b1, b2, a0, a1, a2), as `butterworth_sos` gives them. Known sections are turned into matrices on
+        the host in float64; traced ones in the dtype of the data.
       axis: The axis of time.
-      zi: The state before the first frame, as `scipy.signal.sosfilt` has it: the shape of X, with 2 along `axis`, and an
-        axis of sections in front. Default: rest, as if all earlier frames were 0.
+      zi: The state before the first frame, as `scipy.signal.sosfilt` has it: the shape of X, with 2 along `axis`,
+        and an axis of sections in front. Default: rest, as if all earlier frames were 0.
     Returns:
-      The filtered series, of the shape and floating dtype of X; if `zi` is given, with the state after the last frame.
+      The filtered series, of the shape and floating dtype of X; if `zi` is given, with the state after the last
+      frame.
     Raises:
       TypeError: If `X`, `sos` or `zi` holds no numbers.
-      ValueError: If `sos` is not [sections 6], not finite or has an a0 of zero; if `axis` is unknown; if `zi` has another
-        shape.
+      ValueError: If `sos` is not [sections 6], not finite or has an a0 of zero; if `axis` is unknown; if `zi` has
+        another shape.
 
     Note:
       `scipy.signal.sosfilt` gives the same numbers. The first frame is taken out of the series and its step response
       added, so that in float32 the error follows what is left of the response to an offset, not the offset.
 
-      Differences from SciPy: the order of arguments; float32 and integer input give floats of the default width or less;
-      an a0 other than 1 divides its row. A NaN or an infinity makes NaN from the beginning of its stretch of 64 frames
-      on, so up to 63 frames before it.
+      Differences from SciPy: the order of arguments; float32 and integer input give floats of the default width or
+      less; an a0 other than 1 divides its row. A NaN or an infinity makes NaN from the beginning of its stretch of
+      64 frames on, so up to 63 frames before it.
 
     References:
       Parks and Burrus, Digital Filter Design, Wiley, 1987.
@@ -74,7 +75,7 @@ def sosfilt(
             )
     if data.size == 0:
         return data if state is None else (data, state)
-    built = matrices(_forwards, rows, working_dtype(data), FRAMES, data.shape[place] % FRAMES)
+    built = matrices(_forwards, rows, working_dtype(data))
     return _filtered(data, state, built, axis=place, at_a_time=lines_at_a_time(data.shape[place]))
 
 
@@ -82,24 +83,22 @@ class _Forwards(NamedTuple):
     """What a causal filter needs of its sections, to be applied from the right."""
 
     stretch: Stretch
-    carried_left: Any  # [state state]: over the frames that fill no stretch
     rest: Any  # [state]: at a constant input of 1
     gain: Any  # of a constant
     turns: Any  # [section]: of the coordinates of the state
 
 
-def _forwards(xp: ModuleType, sos: Any, frames: int, left: int) -> _Forwards:
-    whole = Stretch(*(matrix.T for matrix in stretch(xp, sos, frames)))
+def _forwards(xp: ModuleType, sos: Any) -> _Forwards:
+    whole = Stretch(*(xp.swapaxes(matrix, -1, -2) for matrix in stretch(xp, sos, FRAMES)))
     rest, gain = steady(xp, sos)
     # An integrator has no response to a constant that would be worth taking out.
     served = xp.abs(gain) < 2
     rest = xp.where(served, rest, xp.zeros_like(rest))
     return _Forwards(
         whole,
-        xp.linalg.matrix_power(stretch(xp, sos, 1).carried.T, left),
         rest,
         xp.where(served, gain, xp.full_like(gain, np.nan)),
-        xp.stack([turn(xp, row) for row in sos]),
+        turns(xp, sos),
     )
 
 
@@ -124,10 +123,8 @@ def _filtered(
         y, last = _causal(x - offset, state - offset * built.rest, built)
         return jnp.concatenate([y + offset * gain, last + offset * built.rest], axis=1)
 
-    if zi is None:
-        state = jnp.zeros((count, built.rest.shape[0]), lines.dtype)
-    else:
-        state = _state_of(zi, axis, built.turns)
+    rest = jnp.zeros((count, built.rest.shape[0]), lines.dtype)
+    state = rest if zi is None else _state_of(zi, axis, built.turns)
     out = in_blocks(filter_lines, jnp.concatenate([lines, state], axis=1), at_a_time)
     y = restore(out[:, :obs])
     return y if zi is None else (y, restore(_scipy_state(out[:, obs:], built.turns)))
@@ -140,13 +137,13 @@ def _causal(
     frames = response.shape[0]
     full = x.shape[1] // frames * frames
     stretches, left = x[:, :full].reshape(x.shape[0], -1, frames), x[:, full:]
-    last, before = advance(state, dot(stretches, driven), carried)
+    last, before = advance(state, dot(stretches, driven), carried[-1])
     y = (dot(stretches, response) + dot(before, observed)).reshape(x.shape[0], full)
     count = left.shape[1]
     if count == 0:
         return y, last
     rest_of_y = dot(left, response[:count, :count]) + dot(last, observed[:, :count])
-    last = dot(left, driven[frames - count :]) + dot(last, built.carried_left)
+    last = dot(left, driven[frames - count :]) + dot(last, carried[count])
     return jnp.concatenate([y, rest_of_y], axis=1), last
 
 

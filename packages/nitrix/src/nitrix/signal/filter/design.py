@@ -36,14 +36,16 @@ def butterworth_sos(
       lo: Lower edge in Hz.
       hi: Upper edge in Hz.
     Returns:
-      NumPy float64: one row (b0, b1, b2, 1, a1, a2) for each second-order section, in the order in which they are applied.
+      NumPy float64: one row (b0, b1, b2, 1, a1, a2) for each second-order section, in the order in which they are
+      applied.
     Raises:
       TypeError: If `order` is no integer, or an edge or `fs` is traced: the design is made on the host.
-      ValueError: If `order` is below 1; if `btype` is unknown; if an edge is missing, not wanted, or not between 0 and
-        fs / 2; if `lo` is not below `hi`; if `fs` is not positive and finite.
+      ValueError: If `order` is below 1; if `btype` is unknown; if an edge is missing, not wanted, or not between 0
+        and fs / 2; if `lo` is not below `hi`; if `fs` is not positive and finite.
 
     Note:
-      `scipy.signal.butter(order, edges, btype, fs=fs, output="sos")` gives the same sections, to 1e-10 for orders 1 to 8.
+      `scipy.signal.butter(order, edges, btype, fs=fs, output="sos")` gives the same sections, to 1e-10 for orders 1
+      to 8.
 
     References:
       Parks and Burrus, Digital Filter Design, Wiley, 1987.
@@ -161,8 +163,8 @@ def elliptic_sos(
       The sections, as `butterworth_sos` gives them.
     Raises:
       TypeError: As `butterworth_sos`.
-      ValueError: As `butterworth_sos`; if `ripple` or `attenuation` is not positive and finite, or the latter is not the
-        larger.
+      ValueError: As `butterworth_sos`; if `ripple` or `attenuation` is not positive and finite, or the latter is not
+        the larger.
 
     Note:
       `scipy.signal.ellip(order, ripple, attenuation, edges, btype, fs=fs, output="sos")` gives the same sections.
@@ -201,7 +203,8 @@ def bessel_sos(
       lo: Lower edge in Hz.
       hi: Upper edge in Hz.
       norm: What an edge is: "phase", where the phase is at the middle of its range, so that high frequencies fall as
-        Butterworth's do; "delay", the inverse of the analogue filter's delay, in radians; "mag", a gain of 1 / sqrt(2).
+        Butterworth's do; "delay", the inverse of the analogue filter's delay, in radians; "mag", a gain of 1 /
+        sqrt(2).
     Returns:
       The sections, as `butterworth_sos` gives them.
     Raises:

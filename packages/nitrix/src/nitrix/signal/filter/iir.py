@@ -39,8 +39,8 @@ def iir_filter(
 ) -> Inexact[Array, "..."]:
     """Filter a series with a recursive filter of a named kind, by default without phase.
 
-    The sections of `butterworth_sos` and its sisters, applied by `sosfiltfilt` or `sosfilt`; accuracy and derivatives are
-    those of these functions.
+    The sections of `butterworth_sos` and its sisters, applied by `sosfiltfilt` or `sosfilt`; accuracy and
+    derivatives are those of these functions.
 
     Args:
       X: The series, [... obs].
@@ -63,8 +63,8 @@ def iir_filter(
       The filtered series, of the shape and floating dtype of X.
     Raises:
       TypeError: As the design and `sosfiltfilt`.
-      ValueError: As the design and `sosfiltfilt`; if `ftype` is unknown, an option is missing that it needs, or one is
-        given that it does not have.
+      ValueError: As the design and `sosfiltfilt`; if `ftype` is unknown, an option is missing that it needs, or one
+        is given that it does not have.
 
     References:
       Gustafsson, Determining the initial states in forward-backward filtering, IEEE Trans. Signal Processing 44(4),

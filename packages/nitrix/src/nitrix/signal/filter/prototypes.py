@@ -1,7 +1,7 @@
 """Poles and zeros of the classic analogue low-pass filters with their edge at 1 rad/s, in NumPy float64.
 
-Each returns (zeros, poles, gain). The edge is where Butterworth's gain is 1 / sqrt(2), where the pass band of a Chebyshev I
-and an elliptic filter ends, and where the stop band of a Chebyshev II filter begins.
+Each returns (zeros, poles, gain). The edge is where Butterworth's gain is 1 / sqrt(2), where the pass band of a
+Chebyshev I and an elliptic filter ends, and where the stop band of a Chebyshev II filter begins.
 """
 
 import math
@@ -74,8 +74,9 @@ def elliptic(order: int, ripple: float, attenuation: float) -> PolesZeros:
 def bessel(order: int, norm: str) -> PolesZeros:
     """Flattest group delay. `norm` says what is 1 rad/s: 'phase', 'delay' or 'mag'.
 
-    The Bessel polynomials obey x y[n-1] = (y[n] - y[n-2]) / (2 n - 1), so their roots are the eigenvalues of a tridiagonal
-    matrix; balanced, it is skew-symmetric but for one entry, and its eigenvalues are well conditioned. Poles are 1 / roots.
+    The Bessel polynomials obey x y[n-1] = (y[n] - y[n-2]) / (2 n - 1), so their roots are the eigenvalues of a
+    tridiagonal matrix; balanced, it is skew-symmetric but for one entry, and its eigenvalues are well conditioned.
+    Poles are 1 / roots.
     """
     n = np.arange(1, order)
     side = 1 / np.sqrt((2.0 * n - 1) * (2 * n + 1))

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Inexact, Num
 
@@ -14,7 +13,7 @@ from nitrix.signal._censoring import read_mask
 from nitrix.signal.filter._extension import PadType, extended, extension_length
 from nitrix.signal.filter._lines import in_blocks, lines_at_a_time, series, to_lines, working_dtype
 from nitrix.signal.filter._sos_arguments import sections
-from nitrix.signal.filter._stretch import FRAMES, advance, dot, matrices, steady, stretch
+from nitrix.signal.filter._stretch import FRAMES, advance, dot, matrices, product, steady, stretch
 from nitrix.signal.interpolate.linear import filled_linearly
 
 
@@ -34,21 +33,22 @@ def sosfiltfilt(
     Args:
       X: The series, [... obs]. Integers are taken as the default float; float16 and bfloat16 are filtered in float32;
         complex numbers part by part.
-      sos: Rows (b0, b1, b2, a0, a1, a2), as `butterworth_sos` gives them. Known sections are turned into matrices on the
-        host in float64; traced ones in the dtype of the data.
+      sos: Rows (b0, b1, b2, a0, a1, a2), as `butterworth_sos` gives them. Known sections are turned into matrices on
+        the host in float64; traced ones in the dtype of the data.
       axis: The axis of time.
-      padtype: What stands beyond both ends: "odd" (the series turned by 180 degrees about its end), "even" (mirrored at its
-        end), "constant" (its end), or None, nothing.
-      padlen: How many frames of it, at either end. Default, as SciPy's: 3 (2 sections + 1 - the smaller of the numbers
-        of zeros among the b2 and among the a2); if the sections are traced, 3 (2 sections + 1).
+      padtype: What stands beyond both ends: "odd" (the series turned by 180 degrees about its end), "even" (mirrored
+        at its end), "constant" (its end), or None, nothing.
+      padlen: How many frames of it, at either end. Default, as SciPy's: 3 (2 sections + 1 - the smaller of the
+        numbers of zeros among the b2 and among the a2); if the sections are traced, 3 (2 sections + 1).
       mask: True at observed frames, [obs] or of a shape that broadcasts to X. What is False is never read: it is
         interpolated linearly between observed frames first, and the filtered series has all its frames.
     Returns:
       The filtered series, of the shape and floating dtype of X.
     Raises:
       TypeError: If `X` or `sos` holds no numbers.
-      ValueError: If X has no more than `padlen` frames; if `sos` is not [sections 6], not finite, has an a0 of zero or a
-        pole at zero frequency (traced: NaN); if `axis` or `padtype` is unknown; if `mask` does not broadcast to X.
+      ValueError: If X has no more than `padlen` frames; if `sos` is not [sections 6], not finite, has an a0 of zero
+        or a pole at zero frequency (traced: NaN); if `axis` or `padtype` is unknown; if `mask` does not broadcast to
+        X.
 
     Note:
       `scipy.signal.sosfiltfilt` gives the same numbers: to 1e-12 of the largest in float64. In float32, Butterworth
@@ -56,8 +56,8 @@ def sosfiltfilt(
       series less its mean, plus rounding of the result, with an offset of 1000 too: the mean is taken out before, and
       its response added after. (A recursion in float32 loses 3e-5 at order 8, and 7e-3 with such an offset.)
 
-      Differences from SciPy: `mask`; the order of arguments is that of the other filters here; float32 stays float32; an
-      a0 other than 1 divides its row. A NaN or an infinity makes its whole series NaN.
+      Differences from SciPy: `mask`; the order of arguments is that of the other filters here; float32 stays
+      float32; an a0 other than 1 divides its row. A NaN or an infinity makes its whole series NaN.
 
     References:
       Gustafsson, Determining the initial states in forward-backward filtering, IEEE Trans. Signal Processing 44(4),
@@ -79,7 +79,7 @@ def sosfiltfilt(
         raise ValueError(f"sosfiltfilt: X {data.shape} has no frames along axis {place}.")
     if mask is not None:
         data = filled(data, mask, place, "sosfiltfilt")
-    built = matrices(_both_ways, rows, working_dtype(data), FRAMES)
+    built = matrices(_both_ways, rows, working_dtype(data))
     at_a_time = lines_at_a_time(obs + 2 * length)
     return _filtered(data, built, axis=place, padtype=padtype, length=length, at_a_time=at_a_time)
 
@@ -124,15 +124,15 @@ class _BothWays(NamedTuple):
     gain: Any  # of a constant, squared
 
 
-def _both_ways(xp: ModuleType, sos: Any, frames: int) -> _BothWays:
-    response, observed, driven, carried = stretch(xp, sos, frames)
+def _both_ways(xp: ModuleType, sos: Any) -> _BothWays:
+    response, observed, driven, carried = stretch(xp, sos, FRAMES)
     back, back_driven, back_observed = response[::-1, ::-1], driven[:, ::-1], observed[::-1]
-    times = np.matmul if xp is np else dot
+    times = product(xp)
     rest, gain = steady(xp, sos)
     return _BothWays(
         xp.concatenate([driven, times(back_driven, response)]).T,
         times(back_driven, observed).T,
-        carried.T,
+        carried[-1].T,
         times(back, response).T,
         xp.concatenate([times(back, observed), back_observed], axis=1).T,
         response[-1],
