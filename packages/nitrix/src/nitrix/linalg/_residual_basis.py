@@ -13,6 +13,7 @@ from jaxtyping import Float
 from nitrix._wide import in_float64
 
 HIGHEST = lax.Precision.HIGHEST
+LEAST_PIVOT = 1e-6  # of the Gram matrix of unit columns, whose entries float64 rounds at 1e-16
 
 
 class Basis(NamedTuple):
@@ -75,7 +76,7 @@ def _(method: str, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
 @functools.cache
 def _decomposition(method: str, dtype: Any) -> Callable[..., tuple[Array, Array, Array]]:
     """The decomposition in float64: the design is small beside the data, and float32 loses what parts near columns."""
-    tolerance = 2 * float(jnp.finfo(dtype).eps)
+    tolerance = 2 * float(np.finfo(dtype).eps)
     return in_float64(functools.partial(_decompose, tolerance=tolerance, method=method), dtype)
 
 
@@ -110,6 +111,8 @@ def _decompose(
     columns = columns / scale
     if method == "cholesky":
         factor = jnp.linalg.cholesky(product(transposed(columns), columns))
+        pivots = jnp.diagonal(factor, axis1=-2, axis2=-1)
+        factor = jnp.where((jnp.min(pivots, axis=-1) > LEAST_PIVOT)[..., None, None], factor, jnp.nan)
         Z = lax.linalg.triangular_solve(factor, jnp.eye(p) / scale, left_side=True, lower=True)
         return Z, product(Z, X), jnp.full(batch, float(p))
     U, s, Vt = _thin_svd(columns, by_qr=method == "qr")
@@ -148,7 +151,8 @@ def _root(weight_matrix: Array) -> Array:
 
 def _thin_svd(columns: Array, *, by_qr: bool) -> tuple[Array, Array, Array]:
     if not by_qr:
-        return jnp.linalg.svd(columns, full_matrices=False)
+        U, s, Vt = jnp.linalg.svd(columns, full_matrices=False)
+        return U, s, Vt
     if columns.shape[-2] < columns.shape[-1]:
         V, s, Ut = _thin_svd(transposed(columns), by_qr=True)
         return transposed(Ut), s, transposed(V)

@@ -24,12 +24,35 @@ def polynomial_detrend(
     rowvar: bool = True,
     mask: Bool[ArrayLike, "..."] | None = None,
 ) -> Float[Array, "..."]:
-    """Remove the least-squares polynomial in time from each series.
+    """Remove the best-fitting polynomial in time from each series.
+
+    Least squares on Legendre polynomials made orthonormal over the frames, so that any degree is exact to rounding;
+    monomials lose the fit from degree 3 on.
 
     Args:
-      degree: x
-      rowvar: x
-      mask: x
+      X: Series, [... obs]: time last, frames equally spaced. Integers are taken as the default float.
+      degree: Of the polynomial: 0 removes the mean, 1 a line as well. One that the frames cannot tell from a
+        lower one is lowered.
+      rowvar: If False, time is the axis before the last one, [... obs c].
+      mask: True where a frame is kept: [obs] for all series, or any shape that broadcasts to [... c obs], such as
+        one row for each series. The polynomial is fitted to the kept frames and removed at all frames. What stands
+        under a False is not read by the fit; the result holds it less the polynomial there.
+    Returns:
+      The residual, of the shape and floating dtype of X.
+    Raises:
+      TypeError: If X holds no real numbers, degree is no integer, or mask no truth values.
+      ValueError: If degree is negative; if mask does not fit X, or (where it is known) keeps no frame of a series.
+
+    Note:
+      Equal to `scipy.signal.detrend` for degree 0 and 1. With a mask for each series, each has a design of its own to
+      decompose, some 64 at a time.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from nitrix.signal import polynomial_detrend
+      >>> series = jnp.array([1.0, 2.0, 50.0, 4.0, 5.0])
+      >>> [round(value, 3) + 0.0 for value in polynomial_detrend(series, mask=series < 10).tolist()]
+      [0.0, 0.0, 47.0, 0.0, 0.0]
     """
     function = "polynomial_detrend"
     series = real_array(X, function, "X")
@@ -59,12 +82,41 @@ def confound_regression(
     intercept: bool = True,
     rowvar: bool = True,
 ) -> Float[Array, "... _ _"]:
-    """Remove what confounds explain from time series.
+    """Remove from time series what confounds explain.
+
+    The residual of least squares on a constant and the confounds, `nitrix.linalg.residualise`, fitted to the frames
+    that are kept and given at all of them. Confounds may be of any scale, constant, duplicated, or more than frames.
 
     Args:
-      mask: x
-      intercept: x
-      rowvar: x
+      X: Series, [... c obs]: time last. Integers are taken as the default float.
+      confounds: Their regressors, [... p obs]: motion, its derivatives, tissue signals, cosines of a high-pass filter;
+        batch axes broadcast with those of X.
+      mask: True where a frame is kept: [obs] for all series, or any shape that broadcasts to X's, such as one row
+        for each series. What stands under a False, in X and in the confounds, takes no part in the fit: NaN and
+        infinities do no harm there. The result at such a frame is X less the fit, in which a confound that is not
+        finite counts 0.
+      intercept: Whether a constant is a regressor too, so that the residual's mean over the kept frames is 0 and
+        the confounds' means do not matter. If False, center series and confounds first, or give a row of ones.
+      rowvar: If False, X, confounds and the result have time before channels, [... obs c], as nilearn has it.
+    Returns:
+      The residual, of the shape and floating dtype of X.
+    Raises:
+      TypeError: If X or confounds hold no real numbers, or mask no truth values.
+      ValueError: If X or confounds have one axis, their frames or batch axes differ; if mask does not fit X,
+        or (where it is known) keeps no frame of a series.
+
+    Note:
+      `nilearn.signal.clean` with neither detrending nor standardisation leaves the series' mean in; otherwise the
+      results agree. It drops censored frames, which here come back. Ridge penalties and weights: `residualise`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from nitrix.signal import confound_regression
+      >>> motion = jnp.array([[0.0, 1.0, 0.0, 2.0, 9.0, 1.0]])
+      >>> series = 100.0 + 5.0 * motion + jnp.array([[1.0, 0.0, -1.0, 0.0, jnp.nan, 0.0]])
+      >>> kept = jnp.isfinite(series[0])
+      >>> [round(x, 3) + 0.0 for x in confound_regression(series, motion, mask=kept)[0, kept].tolist()]
+      [1.0, 0.0, -1.0, 0.0, 0.0]
     """
     function = "confound_regression"
     rows, regressors = (real_array(x, function, name) for x, name in ((X, "X"), (confounds, "confounds")))

@@ -36,10 +36,9 @@ def lomb_scargle_interpolate(
     A constant, and cosines and sines at the multiples of 1 / (oversampling * obs * dt) up to high_factor *
     (1 - censoring_budget) / 2 of the Nyquist frequency 1 / (2 dt), are fitted jointly to the observed frames and
     evaluated at the others. While no more than `censoring_budget` of the frames are censored, each degree of freedom
-    of the fit stands against two observed frames or more. The fit is the most likely one of a band-limited process of flat
-    spectrum in white noise, with a constant of no prior; how much of a series is noise is estimated for
-    each series by restricted maximum likelihood [2], so that a pure oscillation is followed closely and white noise is
-    filled with about the mean of its series.
+    of the fit stands against two observed frames or more. The fit is that of a band-limited process of flat spectrum
+    in white noise. How much of it is noise is estimated for each series by restricted maximum likelihood [2], so that a
+    pure oscillation is followed closely and white noise is filled with about the mean of its series.
 
     Args:
       data: Series, time last; frames are equally spaced. Integers are taken as the default float. What stands
@@ -98,6 +97,7 @@ def lomb_scargle_interpolate(
 
 
 def read_series(data: Any, function: str) -> Array:
+    """Data of real numbers with an axis of frames."""
     series = real_array(data, function, "data")
     if series.ndim < 1:
         raise ValueError(f"{function}: data has shape (); give series, [... obs].")
@@ -137,8 +137,8 @@ def _fill_each(seen: Array, mask: Array, functions: Array, *, rcond: float) -> A
 
 # With B the functions of time less their means over the observed frames, and x the series less its own, the fit is B c
 # for the c that minimises |x - B c|^2 + g |c|^2 over the observed frames. In the eigenvectors of B' B, of eigenvalues v
-# and coordinates z of x, it has the coordinates z v / (v + g). The restricted likelihood of the noise level g is that of
-# independent z of variances proportional to v + g, and of the rest of x of variance proportional to g.
+# and coordinates z of x, it has the coordinates z v / (v + g). The restricted likelihood of the noise level g is that
+# of independent z of variances proportional to v + g, and of the rest of x of variance proportional to g.
 @functools.partial(jax.jit, static_argnames="rcond")
 def _fill(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
     """The fit at every frame of series that share a mask."""
@@ -152,9 +152,10 @@ def _fill(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
     centred = blanked(seen - mean, mask)
     z = jnp.matmul(centred, analysis, precision=HIGHEST)
     levels = jnp.asarray(np.geomspace(rcond, 10.0, NOISE_LEVELS), dtype) * jnp.maximum(
-        jnp.max(values, initial=0.0), jnp.finfo(dtype).tiny
+        jnp.max(values, initial=0.0), np.finfo(dtype).tiny
     )
-    level = levels[_likeliest(*(lax.stop_gradient(x) for x in (z, centred)), values, levels, count - 1)]
+    likeliest = _likeliest(lax.stop_gradient(z), lax.stop_gradient(centred), values, levels, count - 1)
+    level = levels[likeliest]
     shrunk = z * jnp.sqrt(values) / (values + level[..., None])
     return mean + jnp.matmul(shrunk, synthesis, precision=HIGHEST)
 
@@ -162,7 +163,7 @@ def _fill(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
 def _likeliest(z: Array, centred: Array, values: Array, levels: Array, freedom: Array) -> Array:
     """The number of the noise level of the greatest restricted likelihood, for each series."""
     energy = jnp.sum(centred**2, axis=-1)
-    floor = jnp.finfo(z.dtype).eps * energy + jnp.finfo(z.dtype).tiny
+    floor = np.finfo(z.dtype).eps * energy + np.finfo(z.dtype).tiny
     rest = jnp.maximum(energy - jnp.sum(z**2, axis=-1), floor)
     fitted = values > 0
     spread = values[:, None] + levels

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Num
 
 from nitrix.signal._censoring import blanked, read_mask, shared_frames
 from nitrix.signal.interpolate.lomb_scargle import check_spectrum, read_series
-from nitrix.signal.interpolate.spectral_basis import frequency_count
 
 HIGHEST = lax.Precision.HIGHEST
 
@@ -74,7 +73,7 @@ def lomb_scargle_periodogram(
     return frequencies.astype(series.dtype), power.astype(series.dtype)
 
 
-@functools.partial(jax.jit)
+@jax.jit
 def _power(seen: Array, mask: Array, cosine: Array, sine: Array) -> Array:
     product = functools.partial(jnp.matmul, precision=HIGHEST)
     observed = mask.astype(seen.dtype)
@@ -101,5 +100,5 @@ def _power(seen: Array, mask: Array, cosine: Array, sine: Array) -> Array:
 
 def _ratio(power: Array, length: Array, count: Array) -> Array:
     """Over the squared length of a wave, 0 for one that vanishes at every observed frame."""
-    seen = length > 16 * jnp.finfo(length.dtype).eps * count
+    seen = length > 16 * np.finfo(length.dtype).eps * count
     return jnp.where(seen, power / jnp.where(seen, length, 1.0), 0.0)
