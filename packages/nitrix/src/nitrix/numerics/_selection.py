@@ -91,7 +91,7 @@ def _of_block(x: Array, kept: Array | None, rank: Array, count: Array) -> Pair:
 
     def count_if(compare: Callable[[Array, Array], Array], candidate: Array) -> Array:
         ones = (compare(term, jnp.expand_dims(candidate, axis)).astype(key.dtype) for term in terms)
-        return functools.reduce(operator.add, ones).astype(np.int32).sum(axis)
+        return functools.reduce(operator.add, ones).sum(axis, dtype=np.int32)
 
     # A NaN has the key of a pad: where one is kept, fewer keys than samples lie below it.
     count_below = functools.partial(count_if, operator.lt)
