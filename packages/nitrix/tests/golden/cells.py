@@ -10,7 +10,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
-from nitrix import backend, morphology, semiring
+from nitrix import backend, linalg, morphology, numerics, semiring, signal, stats
 from nitrix.smoothing import (
     bilateral,
     bilateral_gaussian,
@@ -33,7 +33,7 @@ from nitrix.sparse import (
 from support.gradients import QUICK_COMPILE
 from support.oracles import ALGEBRAS
 
-from golden import make
+from golden import foundations, make
 
 PLATFORMS = {"pallas-cuda": backend.Platform("cuda", (9, 0)), "pallas-tpu": backend.Platform("tpu", None)}
 KERNELS = {
@@ -253,6 +253,53 @@ def distance_results(dtype):
             got = morphology.distance_transform(arrays["mask"], metric=metric, spacing=make.SPACING)
             assert got.dtype == dtype
             yield metric, np.float64(got), arrays[f"distance {metric}"]
+
+
+def foundation_results(dtype):
+    """The same of linear algebra, statistics, signals and numerics: (name, result, golden)."""
+    wanted = golden("foundations.npz", "members")
+
+    def run(o):
+        x, y, w = o["x"], o["y"], o["w"]
+        of_weights = lambda x, W: stats.cov(x, weight_matrix=W)
+        yield "cov", stats.cov(x)
+        yield "cov, weights", stats.cov(x, weights=w)
+        yield "cov, weight_matrix, d_x", jax.grad(lambda x: jnp.vdot(o["g"], of_weights(x, o["band"])))(x)
+        yield "pairedcov", stats.pairedcov(x, y)
+        yield "corr", stats.corr(x)
+        scales = jnp.asarray([1e-15, 1e15, 1.0, 1e-3], x.dtype)[:, None]
+        yield "corr, tiny and huge", stats.corr(x * scales)
+        yield "partialcorr", stats.partialcorr(x)
+        yield "residual", linalg.residualise(x, y)
+        yield "symlog", linalg.symlog(o["spd"])
+        yield "symsqrt", linalg.symsqrt(o["spd"])
+        eye = jnp.eye(4, dtype=x.dtype)
+        yield "symlog at the identity, d_x", jax.grad(lambda a: jnp.vdot(o["g"], linalg.symlog(a)))(eye)
+        yield "tangent", linalg.tangent_project_spd(o["spd"], o["reference"])
+        yield "geometric", linalg.mean_geometric(o["spd"])
+        yield "toeplitz", linalg.toeplitz(x[0, :4], y[0, :5])
+        yield "gaussian_kernel", linalg.gaussian_kernel(x, sigma=2.0)
+        yield "laplace_kernel", linalg.laplace_kernel(x, y)
+        yield "sosfilt", signal.sosfilt(x, foundations.SECTIONS)
+        yield "fir", signal.fir_filter(x, foundations.TAPS.astype(x.dtype), zero_phase=False)
+        analytic = signal.analytic_signal(x)
+        yield "analytic", jnp.stack([analytic.real, analytic.imag])
+        yield "interpolated", signal.linear_interpolate(x, foundations.KEPT)
+        yield "percentile", numerics.percentile(x, jnp.asarray(foundations.Q, x.dtype), axis=-1)
+        yield "zscore", numerics.zscore_normalize(x)
+        yield "intensity", numerics.intensity_normalize(x)
+
+    with jax.enable_x64(dtype == "float64"):
+        o = {name: jnp.asarray(x, dtype) for name, x in golden("foundations.npz", "operands").items()}
+        got = jax.jit(lambda o: dict(run(o)), compiler_options=QUICK_COMPILE)(o)
+        compiled = jax.jit(lambda x, W: stats.cov(x, weight_matrix=W))
+        for name in ("diagonal", "band"):
+            member = "cov, weight_matrix" if name == "band" else "cov, diagonal weight_matrix"
+            got[member] = compiled(o["x"], o[name])
+        assert set(got) == set(wanted)
+        for name, value in got.items():
+            assert value.dtype == dtype
+            yield name, np.float64(value), wanted[name]
 
 
 def surface_results(dtype):

@@ -10,7 +10,7 @@ import pytest
 from nitrix.semiring import conv, edge_aggregate, ell_conv, ell_products, matmul
 from support.oracles import ALGEBRAS
 
-from golden import cells, definitions, make
+from golden import cells, definitions, foundations, make
 
 TOLERANCE = tomllib.loads(Path(__file__).parent.with_name("tolerance.toml").read_text())
 # The implementations of each operation, and what they are asked beside the algebra and the dtype.
@@ -159,6 +159,15 @@ def test_morphology(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_distances(dtype):
     assert outside(cells.distance_results(dtype), TOLERANCE[dtype]["jax"]) == {}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_foundations(dtype):
+    results = list(cells.foundation_results(dtype))
+    of_eigensystems = lambda result: result[0] in foundations.EIGENSYSTEMS
+    assert outside([r for r in results if not of_eigensystems(r)], TOLERANCE[dtype]["jax"]) == {}
+    assert outside([r for r in results if of_eigensystems(r)], TOLERANCE[dtype]["eigensystems"]) == {}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
