@@ -162,7 +162,7 @@ def test_distances(dtype):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_foundations(dtype):
     results = list(cells.foundation_results(dtype))
     of_eigensystems = lambda result: result[0] in foundations.EIGENSYSTEMS
