@@ -1,13 +1,14 @@
 """Matrices made well-conditioned, and the inverse of those that are."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Inexact, Key, Num, Real, UInt32
+from jaxtyping import Array, Float, Inexact, Key, Num, Real, UInt32
 
 from nitrix._arguments import floating, known_value, unwrapped
 from nitrix.linalg.matrix._diagonal import diag_embed
@@ -60,11 +61,7 @@ def recondition_eigenspaces(
         raise ValueError(f"{name}: xi {given}, so that random numbers are needed; give key, of jax.random.")
     real = np.dtype(np.float32) if matrix.dtype.itemsize <= 2 else np.empty(0, matrix.dtype).real.dtype
     top, spread = (jnp.asarray(value).astype(real) for value in (psi, xi))
-    allowed = (top >= spread) & (spread >= 0) & jnp.isfinite(top)
-    lift = jnp.broadcast_to(jnp.where(allowed, top - spread, jnp.nan), matrix.shape[:-1])
-    if key is not None:
-        lift = lift + spread * jax.random.uniform(key, matrix.shape[:-1], real)
-    return matrix + diag_embed(lift.astype(matrix.dtype))
+    return _lifted(matrix, top, spread, key)
 
 
 def cholesky_invert(X: Num[ArrayLike, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
@@ -94,8 +91,24 @@ def cholesky_invert(X: Num[ArrayLike, "*batch n n"]) -> Inexact[Array, "*batch n
     if matrix.size == 0:
         return matrix
     wide = matrix.astype(np.float32) if matrix.dtype.itemsize <= 2 else matrix
-    factor = jnp.linalg.cholesky(wide)
-    identity = jnp.broadcast_to(jnp.eye(wide.shape[-1], dtype=wide.dtype), wide.shape)
+    return _inverse(wide).astype(matrix.dtype)
+
+
+@jax.jit
+def _lifted(
+    matrix: Inexact[Array, "*batch n n"], psi: Float[Array, ""], xi: Float[Array, ""], key: Any
+) -> Inexact[Array, "*batch n n"]:
+    """NaN on the diagonal where psi and xi are not allowed."""
+    allowed = (psi >= xi) & (xi >= 0) & jnp.isfinite(psi)
+    lift = jnp.broadcast_to(jnp.where(allowed, psi - xi, jnp.nan), matrix.shape[:-1])
+    if key is not None:
+        lift = lift + xi * jax.random.uniform(key, matrix.shape[:-1], psi.dtype)
+    return matrix + diag_embed(lift.astype(matrix.dtype))
+
+
+@jax.jit
+def _inverse(matrix: Inexact[Array, "*batch n n"]) -> Inexact[Array, "*batch n n"]:
+    factor = jnp.linalg.cholesky(matrix)
+    identity = jnp.broadcast_to(jnp.eye(matrix.shape[-1], dtype=matrix.dtype), matrix.shape)
     root = lax.linalg.triangular_solve(factor, identity, left_side=True, lower=True)
-    inverse = jnp.matmul(jnp.conj(jnp.swapaxes(root, -1, -2)), root, precision=lax.Precision.HIGHEST)
-    return inverse.astype(matrix.dtype)
+    return jnp.matmul(jnp.conj(jnp.swapaxes(root, -1, -2)), root, precision=lax.Precision.HIGHEST)

@@ -1,8 +1,11 @@
 """Diagonals of matrices: filled, deleted, made from vectors."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Num, Shaped
+from jaxtyping import Array, Num, Shaped
 
 from nitrix._arguments import common_dtype, exact_array, whole_number
 
@@ -34,10 +37,9 @@ def fill_diagonal(
     if number.ndim:
         raise ValueError(f"fill_diagonal: fill has shape {number.shape}; give one number.")
     dtype = common_dtype(matrix, fill)
-    chosen = _on_diagonal(
-        matrix, whole_number("offset", offset, "fill_diagonal", least=None), "fill_diagonal"
-    )
-    return jnp.where(chosen, number.astype(dtype), matrix.astype(dtype))
+    offset = whole_number("offset", offset, "fill_diagonal", least=None)
+    _check_matrix(matrix, "fill_diagonal")
+    return _filled(matrix.astype(dtype), number.astype(dtype), offset=offset)
 
 
 def delete_diagonal(A: Shaped[ArrayLike, "*batch m n"]) -> Shaped[Array, "*batch m n"]:
@@ -57,7 +59,8 @@ def delete_diagonal(A: Shaped[ArrayLike, "*batch m n"]) -> Shaped[Array, "*batch
              [2., 0.]], dtype=float32)
     """
     matrix = exact_array(A, "delete_diagonal", "A")
-    return jnp.where(_on_diagonal(matrix, 0, "delete_diagonal"), jnp.zeros((), matrix.dtype), matrix)
+    _check_matrix(matrix, "delete_diagonal")
+    return _filled(matrix, jnp.zeros((), matrix.dtype), offset=0)
 
 
 def diag_embed(v: Shaped[ArrayLike, "*batch n"], offset: int = 0) -> Shaped[Array, "*batch m m"]:
@@ -84,15 +87,25 @@ def diag_embed(v: Shaped[ArrayLike, "*batch n"], offset: int = 0) -> Shaped[Arra
     offset = whole_number("offset", offset, "diag_embed", least=None)
     if vectors.ndim == 0:
         raise ValueError("diag_embed: v is a single number; give a vector, or a batch of them.")
-    # The diagonal begins in row 0 or in column 0, where the vector can be laid along the rows or the columns.
-    long = jnp.concatenate([vectors, jnp.zeros((*vectors.shape[:-1], abs(offset)), vectors.dtype)], axis=-1)
-    laid = long[..., :, None] if offset >= 0 else long[..., None, :]
-    matrix = jnp.broadcast_to(laid, (*long.shape, long.shape[-1]))
-    return jnp.where(_on_diagonal(matrix, offset, "diag_embed"), matrix, jnp.zeros((), vectors.dtype))
+    return _embedded(vectors, offset=offset)
 
 
-def _on_diagonal(matrix: Shaped[Array, "..."], offset: int, function: str) -> Bool[Array, "m n"]:
-    """Where a matrix has the diagonal of this offset."""
+def _check_matrix(matrix: Shaped[Array, "..."], function: str) -> None:
     if matrix.ndim < 2:
         raise ValueError(f"{function}: A has shape {matrix.shape}; give a matrix, or a batch of them.")
-    return jnp.eye(matrix.shape[-2], matrix.shape[-1], offset, dtype=bool)
+
+
+@functools.partial(jax.jit, static_argnames="offset")
+def _filled(
+    matrix: Shaped[Array, "*batch m n"], number: Shaped[Array, ""], *, offset: int
+) -> Shaped[Array, "*batch m n"]:
+    return jnp.where(jnp.eye(matrix.shape[-2], matrix.shape[-1], offset, dtype=bool), number, matrix)
+
+
+@functools.partial(jax.jit, static_argnames="offset")
+def _embedded(vectors: Shaped[Array, "*batch n"], *, offset: int) -> Shaped[Array, "*batch m m"]:
+    """The vector laid along rows or columns: the diagonal begins in row 0 or in column 0."""
+    long = jnp.concatenate([vectors, jnp.zeros((*vectors.shape[:-1], abs(offset)), vectors.dtype)], axis=-1)
+    laid = long[..., :, None] if offset >= 0 else long[..., None, :]
+    diagonal = jnp.eye(long.shape[-1], None, offset, dtype=bool)
+    return jnp.where(diagonal, laid, jnp.zeros((), vectors.dtype))

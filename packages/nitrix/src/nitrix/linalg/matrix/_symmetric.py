@@ -44,8 +44,7 @@ def symmetric(
         )
     if matrix.shape[axes[0]] != matrix.shape[axes[1]]:
         raise ValueError(f"symmetric: X of shape {matrix.shape} is not square in axes {axes}.")
-    transposed = jnp.swapaxes(matrix, *axes)
-    return (matrix - transposed if skew else matrix + transposed) / 2
+    return _part(matrix, skew=skew, axes=(axes[0], axes[1]))
 
 
 def sym2vec(sym: Shaped[ArrayLike, "*batch n n"], offset: int = 1) -> Shaped[Array, "*batch entry"]:
@@ -100,6 +99,12 @@ def vec2sym(vec: Shaped[ArrayLike, "*batch entry"], offset: int = 1) -> Shaped[A
             f"as 1, 3, 6 or 10."
         )
     return _matrix_of(vectors, offset=offset)
+
+
+@functools.partial(jax.jit, static_argnames=("skew", "axes"))
+def _part(matrix: Inexact[Array, "..."], *, skew: bool, axes: tuple[int, int]) -> Inexact[Array, "..."]:
+    transposed = jnp.swapaxes(matrix, *axes)
+    return (matrix - transposed if skew else matrix + transposed) / 2
 
 
 def check_square(matrix: Shaped[Array, "..."], function: str, name: str) -> None:
