@@ -140,9 +140,8 @@ ccorr = conditionalcorr
 
 def _left_by(given: Given, l2: Real[ArrayLike, ""], function: str) -> Float[Array, "... c obs"]:
     """What Y and an intercept leave of X."""
-    for name, series in zip(("X", "Y"), given.series, strict=True):
-        if jnp.iscomplexobj(series):
-            raise TypeError(f"{function}: {name} has dtype {series.dtype}; give real series.")
+    if jnp.issubdtype(given.dtype, jnp.complexfloating):
+        raise TypeError(f"{function}: X and Y have the common dtype {given.dtype}; give real series.")
     return _residual(
         *given.series, given.weighting, ridge(l2, given.series[1].dtype, function, "residualise_l2")
     )

@@ -1,8 +1,9 @@
 """The factor that turns a covariance into a correlation."""
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Inexact, Num
 
 from nitrix._arguments import floating
 from nitrix.stats.covariance._normalised import root
@@ -36,7 +37,13 @@ def corrnorm(A: Num[ArrayLike, "... c c"]) -> Float[Array, "... c c"]:
     array = floating(A, "corrnorm", "A")
     if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
         raise ValueError(f"corrnorm: A has shape {array.shape}; its last two axes must be equal.")
-    wide = array.astype(jnp.float32) if array.dtype.itemsize <= 2 else array
+    return _factor(array)
+
+
+@jax.jit
+def _factor(array: Inexact[Array, "... c c"]) -> Float[Array, "... c c"]:
+    narrow = array.dtype.itemsize <= 2
+    wide = array.astype(jnp.float32) if narrow else array
     deviation = root(jnp.diagonal(wide, axis1=-2, axis2=-1).real)
     factor = deviation[..., :, None] * deviation[..., None, :]
-    return factor.astype(array.dtype) if array.dtype.itemsize <= 2 else factor
+    return factor.astype(array.dtype) if narrow else factor

@@ -225,24 +225,37 @@ def _inverted(
     if not require_nonsingular:
         return _pseudo_inverted(r, deviation)
     q, share = _nonsingular_inverse(r)
-    _check_nonsingular(deviation, share, function)
+    _check_nonsingular(r, deviation, share, function)
     return q, deviation
 
 
-def _check_nonsingular(deviation: Float[Array, "... c"], share: Float[Array, "... c"], function: str) -> None:
-    """Say in words, where the numbers are known, which channel the others explain."""
-    deviations, shares = known_numbers(deviation), known_numbers(share)
+def _check_nonsingular(
+    r: Inexact[Array, "... c c"],
+    deviation: Float[Array, "... c"],
+    share: Float[Array, "... c"],
+    function: str,
+) -> None:
+    """Say in words, where the numbers are known, which channels are to blame."""
+    shares = known_numbers(share)
     if shares is None or (shares > 0).all():
         return
+    item = tuple(np.argwhere(~(shares > 0))[0][:-1])
+    correlations, deviations = known_numbers(r)[item], known_numbers(deviation)[item]
+    if not np.isfinite(correlations).all():
+        return  # NaN says it
+    values, vectors = np.linalg.eigh(correlations)
     if (deviations == 0).any():
-        reason = f"channel {np.argwhere(deviations == 0)[0][-1]} has no variance"
-    elif np.isfinite(shares).all():
-        reason = f"channel {np.argwhere(shares == 0)[0][-1]} is explained by those before it"
+        reason = f"channel {np.argmin(deviations)} has no variance"
+    elif values[0] < -10 * len(values) * np.finfo(values.dtype).eps:
+        reason = f"the correlations have the eigenvalue {values[0]:.3g}"
     else:
-        reason = "it has an eigenvalue that is not positive"
+        weights = np.abs(vectors[:, 0])
+        involved = np.flatnonzero(weights > 0.1 * weights.max())
+        listed = ", ".join(map(str, involved[:8])) + (", ..." if len(involved) > 8 else "")
+        reason = f"channels {listed} are linearly dependent"
     raise ValueError(
-        f"{function}: the covariance is singular to rounding, or not positive definite: {reason}. Leave channels "
-        f"out, give more observations or l2=, or require_nonsingular=False for the pseudo-inverse."
+        f"{function}: the covariance is not positive definite, to rounding: {reason}. Leave channels out, give more "
+        f"observations or l2=, or require_nonsingular=False for the pseudo-inverse."
     )
 
 

@@ -4,10 +4,11 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Inexact, Num, Real
 
-from nitrix._arguments import floating
+from nitrix._arguments import floating, unwrapped
 from nitrix.stats.fourier._series import narrow, read
 
 
@@ -89,7 +90,7 @@ def _filter(
     squared: bool,
 ) -> Float[Array, "..."]:
     series, along, length = read(X, axis, n, function)
-    gain = floating(weight, function, "weight")
+    gain = floating(unwrapped(weight), function, "weight")
     if gain.ndim < 1 or gain.shape[-1] != length // 2 + 1:
         raise ValueError(
             f"{function}: weight has shape {gain.shape} but series of {length} samples have {length // 2 + 1} "
@@ -102,7 +103,7 @@ def _filter(
         raise ValueError(
             f"{function}: weight has shape {gain.shape}; its leading axes do not broadcast with {lead} of X."
         ) from None
-    dtype = jnp.result_type(series.dtype, jnp.complex64) if jnp.iscomplexobj(gain) else series.dtype
+    dtype = np.result_type(series.dtype, np.complex64) if jnp.iscomplexobj(gain) else series.dtype
     out = _product(series, gain.astype(dtype), axis=along, n=length, squared=squared)
     return narrow(out, X)
 
