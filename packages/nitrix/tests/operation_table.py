@@ -15,15 +15,23 @@ from pathlib import Path
 from operation_rows import (
     conv,
     distances,
+    filtering,
     filters,
+    kernels,
     lattice,
+    matrix,
     meshes,
     morphology,
+    normalize,
+    order_statistics,
     points,
     ranks,
     semiring,
     smoothing,
     sparse,
+    spd,
+    tensor_ops,
+    tsconv,
 )
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
@@ -40,6 +48,9 @@ OTHERS = {
     **smoothing.OTHERS,
     **points.OTHERS,
     **lattice.OTHERS,
+    **kernels.OTHERS,
+    **tensor_ops.OTHERS,
+    **filtering.OTHERS,
 }
 
 
@@ -57,6 +68,14 @@ def rows():
         *morphology.rows(),
         *distances.rows(),
         *ranks.rows(),
+        *filtering.rows(),
+        *order_statistics.rows(),
+        *normalize.rows(),
+        *tsconv.rows(),
+        *matrix.rows(),
+        *kernels.rows(),
+        *tensor_ops.rows(),
+        *spd.rows(),
     ]
 
 

@@ -129,7 +129,11 @@ def symlog(
         psi > 0 comes without a key.
 
     Note:
-      ACCURACY_TABLE
+      In float32 the largest error of an entry, seen over 200 matrices of 10 x 10 with eigenvalues spaced evenly in
+      their logarithm up to 1, is 1.1e-5 at a condition number of 1e2, 6.2e-4 at 1e4 and 3.2e-2 at 1e6 (with "none"):
+      about 0.5 eps times the condition number, as rounding the matrix does already. "auto" changes nothing before the
+      condition number reaches 1 / (d eps), 8e5 here; from there it cuts the logarithm off: 0.15 at 1e6. Use float64
+      for more.
 
     References:
       Higham, Functions of Matrices, SIAM 2008, chapter 11. doi:10.1137/1.9780898717778
@@ -163,14 +167,15 @@ def symsqrt(
     Args:
       input: Matrices, [... d d], of which the symmetric part is read; dtypes as for `symmap`.
       inverse: Whether to return the inverse of the root.
-      driver: "eigh", by eigenvalues; or "newton_schulz", by matrix products alone (30 steps in float32, 51 in
+      driver: "eigh", by eigenvalues; or "newton_schulz", by matrix products alone (26 steps in float32, 51 in
         float64), which suits accelerators; it is differentiated step by step, to any order.
       psi: Numbers drawn from [0, psi) are added to the diagonal first.
       key: Random key, needed if psi > 0.
       eigvalue_clip: What eigenvalues count as at least: "auto", d eps times the largest, so that singular matrices
         have a finite inverse and gradient; a number; or "none": at a singular matrix the gradient, and the inverse,
-        are then infinite or NaN. A constant in derivatives. The driver "newton_schulz" knows no eigenvalues and takes
-        "auto" and "none" only: both stop roots that are too small to arrive.
+        are then infinite or NaN. A constant in derivatives. The driver "newton_schulz" knows no eigenvalues: with
+        "auto" it adds 2 eps times the largest row sum of magnitudes to the diagonal; with "none" it adds nothing and
+        diverges where rounding has made an eigenvalue negative; it takes no number.
     Returns:
       Symmetric matrices, of the shape and floating dtype of `input`.
     Raises:
@@ -199,7 +204,7 @@ def symsqrt(
                 f"symsqrt: driver 'newton_schulz' cannot clip at eigvalue_clip={eigvalue_clip}; "
                 "give driver='eigh', or 'auto' or 'none'."
             )
-        return _newton_schulz(matrices)[int(inverse)].astype(dtype)
+        return _newton_schulz(matrices, eigvalue_clip == "auto")[int(inverse)].astype(dtype)
     return mapped(matrices, floor, power_of(-0.5 if inverse else 0.5)).astype(dtype)
 
 
@@ -254,4 +259,4 @@ def mapped(matrices: Matrices, floor: Floor, function: Spectral) -> Matrices:
     return apply_to_spectrum(function, matrices, floor)
 
 
-_newton_schulz = jax.jit(newton_schulz)
+_newton_schulz = jax.jit(newton_schulz, static_argnums=1)

@@ -46,7 +46,7 @@ def tangent_project_spd(
 
     Note:
       With `mean_geometric` of the inputs as the reference this is nilearn's `ConnectivityMeasure(kind="tangent")`,
-      which returns the triangle with off-diagonal entries times sqrt(2).
+      which with `vectorize=True` returns the lower triangle, its diagonal divided by sqrt(2).
 
     References:
       Varoquaux et al., MICCAI 2010. doi:10.1007/978-3-642-15705-9_25
