@@ -4,6 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    # Series in time.
+    from thrux.cleaning import clean_file as clean_file
+    from thrux.cleaning import clean_series as clean_series
+    from thrux.connectivity import connectivity_files as connectivity_files
+
     # Shapes in images.
     from thrux.distance import distance_file as distance_file
 
@@ -66,6 +71,9 @@ _HOMES = {
     "smooth_surface_file": "surface_smoothing",
     "surface_distance": "surface_geodesic",
     "surface_distance_file": "surface_geodesic",
+    "clean_file": "cleaning",
+    "clean_series": "cleaning",
+    "connectivity_files": "connectivity",
 }
 __all__ = sorted(_HOMES)
 

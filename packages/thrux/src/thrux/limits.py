@@ -32,6 +32,7 @@ class Limits:
         all zeros passes.
       extension: Bytes that a NIfTI header extension, or what follows the data of an MGH file, may take.
       xml: Bytes that a GIfTI file may take once decompressed.
+      table: Bytes that a table in a text file may take, likewise.
     """
 
     memory: int = field(default_factory=_half_of_memory)
@@ -39,3 +40,4 @@ class Limits:
     gzip_free: int = 64 * MIB
     extension: int = 64 * MIB
     xml: int = 512 * MIB
+    table: int = 64 * MIB

@@ -24,7 +24,7 @@ def load_mask(path: str | os.PathLike[str], reader: NiftiReader) -> Voxels:
             file=path,
             field="mask",
             value="empty",
-            remedy="Give an image that is not 0 where voxels shall be smoothed",
+            remedy="Give an image that is not 0 where voxels shall take part",
         )
     return inside
 

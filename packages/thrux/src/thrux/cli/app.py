@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from thrux.cli import console, morph, surface
+from thrux.cli.clean import clean
+from thrux.cli.connectivity import connectivity
 from thrux.cli.console import paragraphs
 from thrux.cli.demo import demo
 from thrux.cli.distance import distance
@@ -37,6 +39,11 @@ Or smooth maps on the cortex, along its folds, and measure distances there:
 
     thrux surface smooth lh.white lh.thickness.mgz smooth.mgz --fwhm 10
     thrux surface geodesic lh.white --from 4920 --out distance.shape.gii
+
+Free the series of a run from drifts and movements, and see how regions go together in time:
+
+    thrux clean bold.nii.gz clean.nii.gz --confounds confounds.tsv --high-pass 0.01 --low-pass 0.1
+    thrux connectivity clean.nii.gz matrix.tsv --labels atlas.nii.gz --picture matrix.png
 
 Each command explains itself: thrux smooth --help
 
@@ -71,6 +78,8 @@ morphs.command(help=paragraphs(morph.close.__doc__ or ""))(morph.close)
 morphs.command("fill-holes", help=paragraphs(morph.fill_holes.__doc__ or ""))(morph.fill_holes)
 app.add_typer(morphs, name="morph")
 app.command(help=paragraphs(distance.__doc__ or ""))(distance)
+app.command(help=paragraphs(clean.__doc__ or ""))(clean)
+app.command(help=paragraphs(connectivity.__doc__ or ""))(connectivity)
 
 surfaces = typer.Typer(no_args_is_help=True, help="Work along surfaces: smooth maps, measure distances.")
 surfaces.command(help=paragraphs(surface.smooth.__doc__ or ""))(surface.smooth)

@@ -73,6 +73,11 @@ def load_cortex() -> Cortex:
     return Cortex(white, pial, inflated, load_scalars(_file("fsaverage5/sulc_left.gii.gz")))
 
 
+def load_sphere() -> Surface:
+    """The left hemisphere of fsaverage5 as a sphere, an icosahedron divided five times; both have these triangles."""
+    return load_surface(_file("fsaverage5/sphere_left.gii.gz"))
+
+
 def _file(name: str) -> Path:
     """Where nilearn keeps a file."""
     path = Path(str(resources.files("nilearn.datasets").joinpath("data", *name.split("/"))))

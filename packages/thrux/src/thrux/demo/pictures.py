@@ -84,13 +84,16 @@ def smoothed_maps(cortex: Cortex, result: SmoothedMaps) -> bytes:
 
 
 def seed_maps(cortex: Cortex, result: RestingRun) -> bytes:
-    """Correlation in time with the seed, before and after smoothing, from two sides."""
-    views, titles = [], []
-    for name, values in (("as it is", result.raw), (f"FWHM {RESTING_FWHM:g} mm", result.smoothed)):
-        for view in (LATERAL, MEDIAL):
-            views.append(_paint_signed(cortex, values, 1.0, view, seed=result.seed))
-            titles.append(f"{name}, {view.name}")
-    figure = _row(views, titles)
+    """Correlation in time with the seed: as it is, cleaned, and then smoothed."""
+    smoothed = f"and FWHM {RESTING_FWHM:g} mm"
+    shown = [
+        ("as it is", result.raw, LATERAL),
+        ("cleaned", result.cleaned, LATERAL),
+        (smoothed, result.smoothed, LATERAL),
+        (f"{smoothed}, {MEDIAL.name}", result.smoothed, MEDIAL),
+    ]
+    views = [_paint_signed(cortex, values, 1.0, view, seed=result.seed) for _, values, view in shown]
+    figure = _row(views, [title for title, _, _ in shown])
     _colour_bar(figure, Normalize(-1, 1), "RdBu_r", "correlation with the seed (black)")
     return png(figure)
 

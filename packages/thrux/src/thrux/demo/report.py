@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
 
 CAPTIONS = {
-    "overview": "Five of the six jobs at a glance.",
+    "overview": "Five of the seven jobs at a glance.",
     "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
     "methods": "One slice of the template with noise, after each method, and before noise; below, what is left of the "
     "noise and what was lost with it: the Gaussian loses the edges.",
@@ -22,8 +22,12 @@ CAPTIONS = {
     "opening and closing, and after filling: red is what a step took away, green what it added. On the right, how "
     "deep each voxel of the last mask lies.",
     "maps": "Sulcal depth with noise as strong as itself, on the inflated hemisphere, and smoothed at two widths.",
-    "rest": "Correlation in time with a vertex in the hand area (black) over the frames of a resting-state run, "
-    "before and after smoothing along the cortex; the medial wall is grey.",
+    "carpets": "Some hundred vertices of both hemispheres, a row each, over the run; bright bands across all rows are "
+    "what the whole cortex does at a time, movement among it.",
+    "matrices": "Correlation of 84 parcels of both hemispheres before and after cleaning, and partial correlation, in "
+    "which what other parcels explain is left out. Each is coloured to its largest entry.",
+    "rest": "Correlation in time with a vertex in the hand area (black): in the run as it is, after cleaning, and "
+    "after smoothing of the cleaned run along the cortex; the medial wall is grey.",
     "distance": "Distance from a vertex in the hand area of the motor cortex (red); white lines every 20 mm.",
     "speed": "Wave speed on the inflated hemisphere: the first guess, what was learned from arrival times, "
     "and the truth, which the learning never saw.",
@@ -33,11 +37,13 @@ CAPTIONS = {
 
 def page(result: DemoResult, figures: dict[str, bytes]) -> str:
     """The page; it loads nothing from elsewhere."""
+    shown = {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()}
     return Template(_text("report.html")).substitute(
-        {"rest": ""} | {name: _figure(png, CAPTIONS[name]) for name, png in figures.items()},
+        shown,
         style=_text("report.css"),
+        cleaning=_cleaning(result, shown),
         denoising_table=_plain_table(("Method", "PSNR", "Time"), result.denoising),
-        **{f"{section}_table": _table(races) for section, races in result.races.items()},
+        **{f"{section}_table": _table(races, rival="SciPy") for section, races in result.races.items()},
         **{f"{section}_facts": _list(lines) for section, lines in result.facts.items()},
         sources=result.numbers["sources"],
         noise=result.numbers["noise_ms"],
@@ -45,6 +51,17 @@ def page(result: DemoResult, figures: dict[str, bytes]) -> str:
         versions=escape(result.versions.strip()),
         kind="Quick" if result.quick else "Full",
         seconds=f"{result.seconds:.0f}",
+    )
+
+
+def _cleaning(result: DemoResult, shown: dict[str, str]) -> str:
+    """The section on a run, or what to install for it."""
+    if "cleaning" not in result.races:
+        return _text("no_recording.html")
+    return Template(_text("cleaning.html")).substitute(
+        shown,
+        cleaning_table=_table(result.races["cleaning"], rival="nilearn"),
+        cleaning_facts=_list(result.facts["cleaning"]),
     )
 
 
@@ -65,8 +82,8 @@ def _figure(png: bytes, caption: str) -> str:
     return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
 
 
-def _table(races: list[Race]) -> str:
-    heads = ("Job", "nitrix", "SciPy", "SciPy / nitrix", "Compiling, once", "Largest difference")
+def _table(races: list[Race], *, rival: str) -> str:
+    heads = ("Job", "nitrix", rival, f"{rival} / nitrix", "Compiling, once", "Largest difference")
     return _rows(heads, [_row(race) for race in races])
 
 

@@ -1,4 +1,4 @@
-"""The six jobs in a row, and the files that come of them."""
+"""The seven jobs in a row, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ def run_demo(
     from nitrix import show_versions
 
     from thrux.demo import (
+        cleaning,
+        cleaning_pictures,
         denoising,
         denoising_pictures,
         geodesic,
@@ -97,8 +99,11 @@ def run_demo(
     mask = masking.run(load_volume(every=every), every=every)
     progress("Smoothing maps along the cortex", 0.3)
     maps = smoothing.run(cortex, rounds=rounds)
-    recording = resting.find()
-    rest = None if recording is None else resting.run(recording, cortex, geodesic.seed_vertex(cortex))
+    recording, rest = cleaning.find(), None
+    if recording is not None:
+        progress("Cleaning a resting-state run, by nitrix and by nilearn", 0.32)
+        cleaned = cleaning.run(recording, rounds=1, every=8 if quick else 1)
+        rest = resting.run(cleaned, cortex, geodesic.seed_vertex(cortex))
     progress("Measuring distances along the cortex", 0.35)
     distance = geodesic.run(cortex, rounds=rounds, sources=8 if quick else geodesic.SOURCES_AT_ONCE)
     steps = 12 if quick else 60
@@ -120,10 +125,12 @@ def run_demo(
         "loss": partial(pictures.loss_curve, found),
     }
     if rest is not None:
+        drawings["carpets"] = partial(cleaning_pictures.carpets, rest.run)
+        drawings["matrices"] = partial(cleaning_pictures.matrices, rest.run)
         drawings["rest"] = partial(pictures.seed_maps, cortex, rest)
     figures = {}
     for number, (name, draw) in enumerate(drawings.items()):
-        progress("Drawing the pictures", 0.75 + 0.026 * number)
+        progress("Drawing the pictures", 0.75 + 0.02 * number)
         figures[name] = draw()
     with redirect_stdout(io.StringIO()) as versions:
         show_versions()
@@ -134,17 +141,20 @@ def run_demo(
             "gaussian": smoothed.races,
             "mask": mask.races,
             "maps": maps.races,
+            **({} if rest is None else {"cleaning": [rest.run.race]}),
             "distance": distance.races,
         },
         facts={
             "denoising": denoising.facts(denoised),
             "mask": masking.facts(mask),
-            **_facts(maps, rest, distance, found),
+            **_facts(maps, distance, found),
+            **({} if rest is None else {"cleaning": cleaning.facts(rest.run) + resting.facts(rest)}),
         },
         numbers={
             **denoising.numbers(denoised),
             **masking.numbers(mask),
-            **_numbers(maps, rest, distance, found),
+            **_numbers(maps, distance, found),
+            **({} if rest is None else cleaning.numbers(rest.run) | resting.numbers(rest)),
         },
         denoising=denoising.table(denoised),
         versions=versions.getvalue(),
@@ -157,18 +167,13 @@ def run_demo(
     return result
 
 
-def _facts(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, list[str]]:
+def _facts(maps: Any, distance: Any, found: Any) -> dict[str, list[str]]:
     """Sentences for the report, by section."""
     by_width = ", ".join(f"{r:.2f} at {fwhm:g} mm" for fwhm, r in maps.correlation.items() if fwhm)
     smoothing = [
         f"With the depth before noise the noisy map correlates at {maps.correlation[0.0]:.2f}, the smoothed ones "
         f"at {by_width}."
     ]
-    if rest is not None:
-        smoothing.append(
-            f"A resting-state run of {rest.frames} frames was smoothed at 6 mm in {rest.seconds:.2f} s, the "
-            f"{rest.left_out} vertices of the medial wall left out."
-        )
     settled = (
         f"Distances settled after {distance.products} min-plus products; the farthest vertex is "
         f"{distance.distance.max():.0f} mm away."
@@ -183,13 +188,11 @@ def _facts(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, list[st
     return {"smoothing": smoothing, "distance": [settled], "learning": learning}
 
 
-def _numbers(maps: Any, rest: Any, distance: Any, found: Any) -> dict[str, float | int]:
+def _numbers(maps: Any, distance: Any, found: Any) -> dict[str, float | int]:
     from thrux.demo.tomography import NOISE_MS
 
-    resting = {} if rest is None else {"resting_frames": rest.frames, "resting_seconds": rest.seconds}
     return {
         **{f"depth_correlation_{fwhm:g}_mm": r for fwhm, r in maps.correlation.items()},
-        **resting,
         "min_plus_products": distance.products,
         "farthest_vertex_mm": float(distance.distance.max()),
         "sources": len(found.sources),

@@ -87,9 +87,13 @@ def write_mgh(
     *,
     force: bool = False,
 ) -> None:
-    """Write float32 values with header and footer of `like`, atomically, compressed if the name ends in .mgz."""
+    """Write float32 values with header and footer of `like`, atomically, compressed if the name ends in .mgz.
+
+    There may be fewer maps than in `like`, not fewer vertices.
+    """
     path = Path(path)
     header = bytearray(like.header)
+    header[16:20] = np.array(values.shape[1], ">i4").tobytes()
     header[20:24] = np.array(_FLOAT, ">i4").tobytes()
     with ExitStack() as stack:
         stream = open_output(stack, path, force=force, packed=path.name.endswith(".mgz"))

@@ -45,6 +45,7 @@ class GiftiFile:
 
     arrays: list[GiftiArray] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)  # what the values of label maps mean; not written
 
 
 def read_gifti(path: str | os.PathLike[str], *, limits: Limits | None = None) -> GiftiFile:
@@ -83,7 +84,7 @@ class _Parser:
         self.path, self.limits = path, limits
         self.found = GiftiFile()
         self.depth = 0
-        self.key = ""
+        self.key = self.label = ""
         self.text: list[str] | None = None
         self.current: GiftiArray | None = None
         self.total = 0
@@ -119,8 +120,9 @@ class _Parser:
             self.refuse("the outermost element of a GIfTI file is GIFTI", "XML", name)
         if name == "DataArray":
             self.current = GiftiArray(attributes.get("Intent", ""), attributes)
-        elif name in ("Name", "Value") or (name == "Data" and self.current is not None):
+        elif name in ("Name", "Value", "Label") or (name == "Data" and self.current is not None):
             self.text = []
+            self.label = attributes.get("Key", "") if name == "Label" else ""
 
     def characters(self, text: str) -> None:
         if self.text is not None:
@@ -133,6 +135,10 @@ class _Parser:
             self.text = None
         elif name in ("Name", "Value") and self.text is not None:
             self.describe(name, "".join(self.text).strip())
+            self.text = None
+        elif name == "Label" and self.text is not None:
+            if self.label.isascii() and self.label.isdigit() and len(self.label) < 12:
+                self.found.labels[int(self.label)] = "".join(self.text).strip()
             self.text = None
         elif name == "DataArray" and self.current is not None:
             if self.current.values.size == 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from thrux import cifti, freesurfer
 from thrux.errors import ThruxError
@@ -18,6 +18,7 @@ from thrux.gifti import GiftiArray, GiftiFile, read_gifti, write_gifti
 from thrux.gifti.writer import SUFFIXES as GIFTI_SUFFIXES
 from thrux.limits import Limits
 from thrux.maps.structure import structure_of
+from thrux.repetition import Step, step_of_gifti, step_of_mgh
 
 _OTHER_INTENTS = ("LABEL", "POINTSET", "TRIANGLE", "NODE_INDEX", "RGB_VECTOR", "RGBA_VECTOR")
 
@@ -31,7 +32,8 @@ class Part(NamedTuple):
     values: Float[np.ndarray, "row map"]
 
 
-Save = Callable[[Path, Sequence[Float[np.ndarray, "..."]], bool], None]
+Kept = Bool[np.ndarray, " map"] | None
+Save = Callable[[Path, Sequence[Float[np.ndarray, "..."]], Kept, bool], None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class SurfaceMaps:
       parts: The values, surface by surface.
       others: Structures in the file that are not surfaces.
       suffixes: How the name of a file of this kind ends.
+      step: Seconds from one map to the next and where the file says so; None if it does not.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class SurfaceMaps:
     others: tuple[str, ...]
     suffixes: tuple[str, ...]
     _save: Save
+    step: Step | None = None
 
     @property
     def n_maps(self) -> int:
@@ -75,10 +79,14 @@ class SurfaceMaps:
         target: str | os.PathLike[str],
         values: Sequence[Float[np.ndarray, "..."]],
         *,
+        kept: Kept = None,
         force: bool = False,
     ) -> None:
-        """Write the values of each part, in float32, with everything else as in this file."""
-        self._save(self.check_name(target), values, force)
+        """Write the values of each part, in float32, with everything else as in this file.
+
+        kept: Of which maps there are values; None for all.
+        """
+        self._save(self.check_name(target), values, kept, force)
 
 
 def load_maps(path: str | os.PathLike[str], *, limits: Limits | None = None) -> SurfaceMaps:
@@ -114,10 +122,11 @@ def _mgh(path: str | os.PathLike[str], limits: Limits | None) -> SurfaceMaps:
     found = freesurfer.read_mgh(path, limits=limits)
     part = Part(structure_of(path), len(found.values), None, found.values)
 
-    def save(target: Path, values: Sequence[np.ndarray], force: bool) -> None:
+    def save(target: Path, values: Sequence[np.ndarray], kept: Kept, force: bool) -> None:
         freesurfer.write_mgh(target, found, values[0], force=force)
 
-    return SurfaceMaps(Path(path), "MGH", (part,), (), MGH_SUFFIXES[::-1], save)
+    step = step_of_mgh(found.footer)
+    return SurfaceMaps(Path(path), "MGH", (part,), (), MGH_SUFFIXES[::-1], save, step)
 
 
 def _cifti(path: str | os.PathLike[str], limits: Limits | None) -> SurfaceMaps:
@@ -134,7 +143,14 @@ def _cifti(path: str | os.PathLike[str], limits: Limits | None) -> SurfaceMaps:
         )
     parts = (Part(model.structure, n, model.vertices, found.values[:, at].T) for model, n, at in surfaces)
 
-    def save(target: Path, values: Sequence[np.ndarray], force: bool) -> None:
+    def save(target: Path, values: Sequence[np.ndarray], kept: Kept, force: bool) -> None:
+        if kept is not None:
+            raise ThruxError(
+                "maps cannot be left out of a CIFTI file, whose header lists them",
+                file=target,
+                field="maps",
+                remedy="Keep all maps",
+            )
         matrix = found.values.copy()
         for (_, _, at), part in zip(surfaces, values, strict=True):
             matrix[:, at] = part.T
@@ -170,16 +186,20 @@ def _gifti(path: str | os.PathLike[str], limits: Limits | None) -> SurfaceMaps:
         values = np.concatenate(columns, axis=1).astype(np.float32)
     metadata = [found.metadata, *(array.metadata for array in found.arrays)]
 
-    def save(target: Path, values: Sequence[np.ndarray], force: bool) -> None:
-        arrays, at = [], 0
+    def save(target: Path, values: Sequence[np.ndarray], kept: Kept, force: bool) -> None:
+        arrays, start, at = [], 0, 0
         for array, column in zip(found.arrays, columns, strict=True):
-            new = values[0][:, at : at + column.shape[1]].reshape(array.values.shape).astype(np.float32)
-            arrays.append(replace(array, values=new))
-            at += column.shape[1]
+            width = column.shape[1]
+            count = width if kept is None else int(kept[start : start + width].sum())
+            new = values[0][:, at : at + count].astype(np.float32)
+            if count:
+                arrays.append(replace(array, values=new[:, 0] if array.values.ndim == 1 else new))
+            start, at = start + width, at + count
         write_gifti(target, GiftiFile(arrays, found.metadata), force=force)
 
     part = Part(structure_of(path, metadata), len(values), None, values)
-    return SurfaceMaps(Path(path), "GIfTI", (part,), (), GIFTI_SUFFIXES, save)
+    step = step_of_gifti(metadata)
+    return SurfaceMaps(Path(path), "GIfTI", (part,), (), GIFTI_SUFFIXES, save, step)
 
 
 def new_map(values: Float[np.ndarray, " vertex"], *, name: str, structure: str) -> GiftiFile:
