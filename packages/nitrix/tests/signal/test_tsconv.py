@@ -133,7 +133,10 @@ def test_integers_are_promoted_and_narrow_floats_summed_wide():
     close(tsconv(np.array([[2**40, 2**41]]), np.ones((1, 1, 1))), [[2.0**40, 2.0**41]])
 
 
-@pytest.mark.parametrize(("channels", "taps"), [(2, 3), (1, 19), (8, 3)])
+@pytest.mark.parametrize(
+    ("channels", "taps"),
+    [pytest.param(2, 3, marks=pytest.mark.slow), (1, 19), pytest.param(8, 3, marks=pytest.mark.slow)],
+)
 def test_derivatives(channels, taps, x64):
     x, weight = np.random.default_rng(0).normal(size=(channels, 21)), np.random.default_rng(1)
     check_gradients(lambda x, w: tsconv(x, w), x, weight.normal(size=(2, channels, taps)), order=1)
