@@ -14,9 +14,12 @@ from pathlib import Path
 
 from operation_rows import (
     conv,
+    covariance,
     distances,
     filtering,
     filters,
+    fourier,
+    interpolate,
     kernels,
     lattice,
     matrix,
@@ -26,12 +29,14 @@ from operation_rows import (
     order_statistics,
     points,
     ranks,
+    residual,
     semiring,
     smoothing,
     sparse,
     spd,
     tensor_ops,
     tsconv,
+    window,
 )
 
 COLUMNS = ("eager", "jit", "vmap", "grad", "jvp", "float64", "bfloat16", "sharded")
@@ -51,6 +56,8 @@ OTHERS = {
     **kernels.OTHERS,
     **tensor_ops.OTHERS,
     **filtering.OTHERS,
+    **covariance.OTHERS,
+    **fourier.OTHERS,
 }
 
 
@@ -76,6 +83,11 @@ def rows():
         *kernels.rows(),
         *tensor_ops.rows(),
         *spd.rows(),
+        *covariance.rows(),
+        *fourier.rows(),
+        *window.rows(),
+        *residual.rows(),
+        *interpolate.rows(),
     ]
 
 
