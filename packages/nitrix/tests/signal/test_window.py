@@ -76,7 +76,8 @@ def test_a_key_gives_one_draw_and_dtypes_are_kept():
 
 
 def test_the_gradient_counts_how_often_a_sample_was_cut():
-    loss = lambda x: jnp.sum(sample_windows(x, window_size=8, num_windows=3, allow_overlap=True, key=KEY))
+    options = {"window_size": 8, "num_windows": 3, "allow_overlap": True, "key": KEY}
+    loss = lambda x: jnp.sum(sample_windows(x, **options))
     gradient = jax.jit(jax.grad(loss))(jnp.asarray(SERIES, jnp.float32))
     starts = sample_windows(
         SERIES, window_size=8, num_windows=3, allow_overlap=True, key=KEY, create_new_axis=True
@@ -91,7 +92,7 @@ def test_the_gradient_counts_how_often_a_sample_was_cut():
         (
             {"window_size": 5, "num_windows": 3},
             ValueError,
-            "3 windows of 5 samples need 15 along axis 0, which has 12; allow",
+            "3 windows of 5 samples need 15 along axis 0, which has 12;",
         ),
         (
             {"window_size": 10, "num_windows": 4, "allow_overlap": True},

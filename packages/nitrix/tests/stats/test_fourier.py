@@ -26,17 +26,16 @@ from support.marks import seldom_but
 RNG = np.random.default_rng(0)
 EVEN, ODD = RNG.normal(size=(3, 12)), RNG.normal(size=(3, 11))
 COMPLEX = RNG.normal(size=7) + 1j * RNG.normal(size=7)
-NAMES = [
-    "analytic_signal",
-    "env_inst",
-    "envelope",
-    "hilbert_transform",
-    "instantaneous_frequency",
-    "instantaneous_phase",
-    "product_filter",
-    "product_filtfilt",
-    "unwrap",
-]
+FILTERS = (product_filter, product_filtfilt)
+SIGNALS = (
+    analytic_signal,
+    env_inst,
+    envelope,
+    hilbert_transform,
+    instantaneous_frequency,
+    instantaneous_phase,
+)
+NAMES = [f.__name__ for f in (*FILTERS, *SIGNALS, unwrap)]
 
 
 @pytest.mark.fast
@@ -187,13 +186,13 @@ def test_a_zero_series_has_finite_gradients():
 
 
 @pytest.mark.parametrize(
-    "name", seldom_but(["product_filter", "product_filtfilt", "envelope", "phase", "frequency"], "phase")
+    "name", seldom_but(["filter", "filtfilt", "envelope", "phase", "frequency"], "phase")
 )
 def test_gradients(name, x64):
     x = EVEN[:1, :8]
     functions = {
-        "product_filter": (product_filter, COMPLEX.real[:5]),
-        "product_filtfilt": (product_filtfilt, COMPLEX.real[:5]),
+        "filter": (product_filter, COMPLEX.real[:5]),
+        "filtfilt": (product_filtfilt, COMPLEX.real[:5]),
         "envelope": (envelope,),
         "phase": (lambda x: instantaneous_phase(x, period=1.0),),
         "frequency": (lambda x, fs: instantaneous_frequency(x, fs=fs), np.ones(())),
@@ -251,7 +250,7 @@ def test_the_names_are_found_in_stats_and_in_signal(name):
         (
             lambda: instantaneous_phase(EVEN, period=0.0),
             ValueError,
-            "instantaneous_phase: period=0.0 must be finite and",
+            "instantaneous_phase: period=0.0 must be",
         ),
         (lambda: env_inst(EVEN, fs=-1.0), ValueError, "env_inst: fs=-1.0 must be finite and positive"),
         (lambda: unwrap(EVEN, period=np.inf), ValueError, "unwrap: period=inf must be finite and positive"),
