@@ -14,6 +14,7 @@ from nitrix.linalg import (
 )
 from support import structured
 from support.gradients import check_gradients
+from support.marks import seldom_but
 
 KEY = jax.random.key(0)
 
@@ -24,7 +25,7 @@ def random(*shape, seed=0):
 
 @pytest.mark.fast
 @pytest.mark.parametrize("shape", [(1, 1), (5, 1), (1, 5), (4, 6), (2, 3, 3), (0, 3), (0, 0)])
-@pytest.mark.parametrize("offset", [0, 1, -2])
+@pytest.mark.parametrize("offset", seldom_but([0, 1, -2], 1))
 def test_fill_diagonal_serves_every_shape_and_offset(shape, offset):
     X = random(*shape)
     np.testing.assert_array_equal(
@@ -107,7 +108,9 @@ def test_reconditioning_adds_psi_less_xi_and_a_uniform_draw():
     np.testing.assert_allclose(recondition_eigenspaces(A, psi=0.5), A + 0.5 * np.eye(50), atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64", "int32"])
+@pytest.mark.parametrize(
+    "dtype", seldom_but(["float16", "bfloat16", "float32", "complex64", "int32"], "bfloat16", "int32")
+)
 def test_reconditioning_keeps_the_floating_dtype(dtype):
     got = recondition_eigenspaces(jnp.eye(2).astype(dtype), psi=0.5, xi=0.25, key=KEY)
     assert got.dtype == (jnp.float32 if dtype == "int32" else dtype)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -187,7 +188,7 @@ def _mask(mask: Any, function: str, name: str) -> Bool[Array, "..."]:
 
 def _known_mask(mask: Any, function: str, name: str) -> Any:
     """The mask as a NumPy array."""
-    known = known_numbers(_mask(mask, function, name) if not isinstance(mask, np.ndarray) else mask)
+    known = known_numbers(mask if isinstance(mask, jax.Array) else np.asarray(mask))
     if known is None:
         raise ValueError(
             f"{function}: {name} is traced, but the number of its True entries is a shape: close over a mask that is "
