@@ -82,9 +82,9 @@ def cholesky_invert(X: Num[ArrayLike, "*batch n n"]) -> Inexact[Array, "*batch n
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.linalg import cholesky_invert
-      >>> cholesky_invert(jnp.asarray([[4.0, 0.0], [0.0, 2.0]]))
+      >>> cholesky_invert(jnp.asarray([[4.0, 0.0], [0.0, 1.0]]))
       Array([[0.25, 0.  ],
-             [0.  , 0.5 ]], dtype=float32)
+             [0.  , 1.  ]], dtype=float32)
     """
     matrix = floating(unwrapped(X), "cholesky_invert", "X")
     check_square(matrix, "cholesky_invert", "X")
