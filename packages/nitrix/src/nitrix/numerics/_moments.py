@@ -21,12 +21,10 @@ class Centred(NamedTuple):
 def weighted_mean(
     x: Float[Array, "..."], weights: Float[Array, "..."] | None, axes: Axes
 ) -> Float[Array, "..."]:
-    """The mean along `axes`, which keep their place; NaN where all weights are 0."""
+    """The mean along `axes`, which keep their place."""
     if weights is None:
         return x.mean(axes, keepdims=True)
-    total = jnp.sum(weights, axes, keepdims=True)
-    mean = jnp.sum(weights * x, axes, keepdims=True) / jnp.where(total > 0, total, jnp.ones_like(total))
-    return jnp.where(total > 0, mean, np.asarray(np.nan, x.dtype))
+    return jnp.sum(weights * x, axes, keepdims=True) / jnp.sum(weights, axes, keepdims=True)
 
 
 def centred(x: Float[Array, "..."], weights: Float[Array, "..."] | None, axes: Axes) -> Centred:
