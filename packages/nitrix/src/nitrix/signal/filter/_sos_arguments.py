@@ -17,7 +17,8 @@ def sections(sos: Any, function: str, *, settles: bool = False) -> Any:
     if isinstance(sos, jax.core.Tracer):
         if not jnp.issubdtype(sos.dtype, jnp.floating):
             raise TypeError(f"{function}: sos has dtype {sos.dtype}; give floats.")
-        return sos / sos[:, 3:4]
+        rows = sos.astype(np.float32) if sos.dtype.itemsize <= 2 else sos
+        return rows / rows[:, 3:4]
     given = np.asarray(sos)
     if given.dtype.kind not in "fiu" and given.dtype != jnp.bfloat16:
         raise TypeError(f"{function}: sos has dtype {given.dtype}; give real numbers.")

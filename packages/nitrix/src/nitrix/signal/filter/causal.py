@@ -2,7 +2,7 @@
 
 import functools
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,14 @@ from nitrix.signal.filter._sos_arguments import sections
 from nitrix.signal.filter._stretch import FRAMES, Stretch, advance, dot, matrices, steady, stretch, turns
 
 
+@overload
+def sosfilt(
+    X: Num[ArrayLike, "..."], sos: Num[ArrayLike, "sections 6"], *, axis: int = -1, zi: None = None
+) -> Inexact[Array, "..."]: ...
+@overload
+def sosfilt(
+    X: Num[ArrayLike, "..."], sos: Num[ArrayLike, "sections 6"], *, axis: int = -1, zi: Num[ArrayLike, "..."]
+) -> tuple[Inexact[Array, "..."], Inexact[Array, "..."]]: ...
 def sosfilt(
     X: Num[ArrayLike, "..."],
     sos: Num[ArrayLike, "sections 6"],

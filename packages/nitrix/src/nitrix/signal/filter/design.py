@@ -52,8 +52,8 @@ def butterworth_sos(
 
     Example:
       >>> from nitrix.signal import butterworth_sos
-      >>> butterworth_sos(order=1, fs=0.5, btype="lowpass", hi=0.125).round(3)  # TR = 2 s
-      array([[ 0.5,  0.5,  0. ,  1. , -0. ,  0. ]])
+      >>> butterworth_sos(order=1, fs=0.5, btype="lowpass", hi=0.1).round(3)  # TR = 2 s
+      array([[ 0.421,  0.421,  0.   ,  1.   , -0.158,  0.   ]])
     """
     n, edges = _checked("butterworth_sos", order, fs, btype, lo, hi)
     return _sections(prototypes.butterworth(n), btype, edges)
@@ -92,7 +92,7 @@ def chebyshev1_sos(
     Example:
       >>> from nitrix.signal import chebyshev1_sos
       >>> chebyshev1_sos(order=2, btype="highpass", lo=0.1, ripple=0.5).round(3)
-      array([[ 0.685, -1.37 ,  0.685,  1.   , -1.229,  0.673]])
+      array([[ 0.687, -1.373,  0.687,  1.   , -1.353,  0.556]])
     """
     n, edges = _checked("chebyshev1_sos", order, fs, btype, lo, hi)
     depth = _decibels("chebyshev1_sos", "ripple", ripple)
@@ -131,8 +131,8 @@ def chebyshev2_sos(
 
     Example:
       >>> from nitrix.signal import chebyshev2_sos
-      >>> chebyshev2_sos(order=2, btype="lowpass", hi=0.2, attenuation=40).round(3)
-      array([[ 0.02 ,  0.013,  0.02 ,  1.   , -1.674,  0.727]])
+      >>> chebyshev2_sos(order=2, btype="lowpass", hi=0.2, attenuation=40).round(2)
+      array([[ 0.02,  0.  ,  0.02,  1.  , -1.71,  0.75]])
     """
     n, edges = _checked("chebyshev2_sos", order, fs, btype, lo, hi)
     down = _decibels("chebyshev2_sos", "attenuation", attenuation)
@@ -175,7 +175,7 @@ def elliptic_sos(
     Example:
       >>> from nitrix.signal import elliptic_sos
       >>> elliptic_sos(order=2, btype="lowpass", hi=0.2, ripple=0.5, attenuation=40).round(3)
-      array([[ 0.286,  0.539,  0.286,  1.   , -0.093,  0.27 ]])
+      array([[ 0.271,  0.528,  0.271,  1.   , -0.139,  0.273]])
     """
     n, edges = _checked("elliptic_sos", order, fs, btype, lo, hi)
     depth = _decibels("elliptic_sos", "ripple", ripple)
@@ -221,7 +221,7 @@ def bessel_sos(
     Example:
       >>> from nitrix.signal import bessel_sos
       >>> bessel_sos(order=2, btype="lowpass", hi=0.2, norm="mag").round(3)
-      array([[ 0.253,  0.505,  0.253,  1.   , -0.177,  0.187]])
+      array([[ 0.247,  0.494,  0.247,  1.   , -0.084,  0.073]])
     """
     n, edges = _checked("bessel_sos", order, fs, btype, lo, hi)
     if norm not in ("phase", "delay", "mag"):

@@ -10,6 +10,7 @@ from nitrix._arguments import known_value, whole_number
 from nitrix.signal.filter.design import BandType, band_edges, frequency
 
 Window = Literal["hamming", "hann", "blackman", "kaiser", "boxcar"]
+Edges = Sequence[int | float] | Sequence[Sequence[int | float]] | Float[np.ndarray, "..."]
 WINDOWS: dict[str, Any] = {
     "hamming": np.hamming,
     "hann": np.hanning,
@@ -46,8 +47,9 @@ def firwin(
       NumPy float64, symmetric.
     Raises:
       TypeError: If `numtaps` is no integer, or an edge or `fs` is traced: the design is made on the host.
-      ValueError: If `numtaps` is below 1 or of the wrong parity; if `window` is unknown; if `beta` is missing for
-        "kaiser" or given for another, or negative; if the band is none, as `butterworth_sos` says.
+      ValueError: If `numtaps` is below 1, of the wrong parity or too small for the window; if `window` is unknown;
+        if `beta` is missing for "kaiser" or given for another, or negative; if the band is none, as
+        `butterworth_sos` says.
 
     Note:
       `scipy.signal.firwin(numtaps, edges, window=window, pass_zero=btype, scale=scale, fs=fs)` gives the same taps;
@@ -59,7 +61,7 @@ def firwin(
     Example:
       >>> from nitrix.signal import firwin
       >>> firwin(5, btype="lowpass", hi=0.1).round(3)
-      array([0.034, 0.24 , 0.453, 0.24 , 0.034])
+      array([0.028, 0.237, 0.469, 0.237, 0.028])
     """
     count = whole_number("numtaps", numtaps, "firwin", least=1)
     edges = band_edges("firwin", fs, btype, lo, hi)
@@ -92,16 +94,21 @@ def firwin(
     if scale:
         low, high = bands[0]
         middle = 0.0 if low == 0 else 1.0 if high == 1 else (low + high) / 2
-        taps = taps / np.sum(taps * np.cos(np.pi * place * middle))
+        gain = np.sum(taps * np.cos(np.pi * place * middle))
+        if gain == 0:
+            raise ValueError(
+                f"firwin: numtaps={count} leaves no tap within window={window!r}; give more taps."
+            )
+        taps = taps / gain
     return taps
 
 
 def firls(
     numtaps: int,
-    bands: Sequence[float] | Sequence[Sequence[float]] | Float[np.ndarray, "..."],
-    desired: Sequence[float] | Sequence[Sequence[float]] | Float[np.ndarray, "..."],
+    bands: Edges,
+    desired: Edges,
     *,
-    weight: Sequence[float] | Float[np.ndarray, " band"] | None = None,
+    weight: Sequence[int | float] | Float[np.ndarray, " band"] | None = None,
     fs: int | float = 1.0,
 ) -> Float[np.ndarray, " tap"]:
     """Design a FIR filter whose gain is nearest to a piecewise linear one, by weighted least squares over the bands.
@@ -132,7 +139,7 @@ def firls(
     Example:
       >>> from nitrix.signal import firls
       >>> firls(5, [0, 0.1, 0.2, 0.5], [1, 1, 0, 0]).round(3)
-      array([0.096, 0.236, 0.318, 0.236, 0.096])
+      array([0.132, 0.252, 0.304, 0.252, 0.132])
     """
     count = whole_number("numtaps", numtaps, "firls", least=1)
     if count % 2 == 0:

@@ -5,10 +5,10 @@ Chebyshev I and an elliptic filter ends, and where the stop band of a Chebyshev 
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 class PolesZeros(NamedTuple):
@@ -58,7 +58,7 @@ def elliptic(order: int, ripple: float, attenuation: float) -> PolesZeros:
     )  # the modulus k1; the modulus k, and its complement, follow from the degree equation
     places = np.arange(1, order // 2 + 1) * 2 - 1
     complement = math.sqrt((1 - inner) * (1 + inner))
-    other = complement**order * np.prod(_sine(places / order, _moduli(complement, inner)).real) ** 4
+    other = float(complement**order * np.prod(_sine(places / order, _moduli(complement, inner)).real) ** 4)
     modulus = math.sqrt((1 - other) * (1 + other))
     moduli = _moduli(modulus, other)
     zeros = 1j / (modulus * _cosine(places / order, moduli))
@@ -82,11 +82,13 @@ def bessel(order: int, norm: str) -> PolesZeros:
     side = 1 / np.sqrt((2.0 * n - 1) * (2 * n + 1))
     matrix = np.diag(side, 1) - np.diag(side, -1)
     matrix[0, 0] = -1
-    poles = 1 / np.linalg.eigvals(matrix).astype(complex)  # a delay of 1 s at zero frequency
+    poles: NDArray[np.complex128] = 1 / np.linalg.eigvals(matrix).astype(
+        np.complex128
+    )  # a delay of 1 s at zero frequency
     if norm == "phase":  # of the same asymptotic response as Butterworth's
-        poles = poles / abs(np.prod(poles)) ** (1 / order)
+        poles /= abs(np.prod(poles)) ** (1 / order)
     if norm == "mag":
-        poles = poles / _half_power(poles)
+        poles /= _half_power(poles)
     return PolesZeros(NO_ZEROS, poles, _unit_gain(poles))
 
 
@@ -124,18 +126,18 @@ def _moduli(modulus: float, complement: float) -> list[float]:
     return moduli
 
 
-def _ascend(value: NDArray[np.complex128], moduli: list[float]) -> NDArray[np.complex128]:
+def _ascend(value: Any, moduli: list[float]) -> Any:
     for modulus in reversed(moduli):
         value = (1 + modulus) * value / (1 + modulus * value**2)
     return value
 
 
-def _sine(u: NDArray[np.float64] | complex, moduli: list[float]) -> NDArray[np.complex128]:
+def _sine(u: ArrayLike, moduli: list[float]) -> Any:
     """sn(u K), K being the quarter period."""
     return _ascend(np.sin(np.asarray(u, complex) * np.pi / 2), moduli)
 
 
-def _cosine(u: NDArray[np.complex128] | NDArray[np.float64], moduli: list[float]) -> NDArray[np.complex128]:
+def _cosine(u: ArrayLike, moduli: list[float]) -> Any:
     """cd(u K)."""
     return _ascend(np.cos(np.asarray(u, complex) * np.pi / 2), moduli)
 

@@ -16,7 +16,7 @@ def digital(prototype: PolesZeros, btype: str, edges: tuple[float, ...]) -> Pole
     bent = [2 * math.tan(math.pi * edge / 2) for edge in edges]
     analogue = _moved(prototype, btype, bent)
     degree = len(analogue.poles) - len(analogue.zeros)
-    zeros = np.append((2 + analogue.zeros) / (2 - analogue.zeros), -np.ones(degree))
+    zeros = np.append((2 + analogue.zeros) / (2 - analogue.zeros), np.full(degree, -1 + 0j))
     poles = (2 + analogue.poles) / (2 - analogue.poles)
     gain = analogue.gain * (np.prod(2 - analogue.zeros) / np.prod(2 - analogue.poles)).real
     return PolesZeros(zeros, poles, float(gain))
@@ -68,7 +68,7 @@ def second_order_sections(digital_filter: PolesZeros) -> NDArray[np.float64]:
         rows.append([*_quadratic(zero, second_zero), *_quadratic(pole, second_pole)])
     sections = np.array(rows[::-1])
     sections[0, :3] *= digital_filter.gain
-    return sections
+    return sections + 0.0  # no -0
 
 
 def _real(root: complex) -> bool:
