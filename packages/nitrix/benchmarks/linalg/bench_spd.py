@@ -15,7 +15,7 @@ MATRICES, SIZE = 200, 100  # subjects of a study, parcels of an atlas
 def _covariances(dtype: str) -> np.ndarray:
     """Covariances of 300 frames that share a mixing, as those of one group do."""
     rng = np.random.default_rng(0)
-    mixing = rng.normal(size=(SIZE, SIZE)) / np.sqrt(SIZE) + np.eye(SIZE)
+    mixing = 0.3 * rng.normal(size=(SIZE, SIZE)) / np.sqrt(SIZE) + np.eye(SIZE)
     series = rng.normal(size=(MATRICES, 3 * SIZE, SIZE)) @ mixing
     return (series.transpose(0, 2, 1) @ series / (3 * SIZE)).astype(dtype)
 

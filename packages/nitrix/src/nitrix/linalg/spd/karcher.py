@@ -185,8 +185,8 @@ def _report(
 
 
 # In the frame of a factor, M = A A', the matrices are Y_i = A^-1 X_i A^-T, and the mean tangent vector is the sum V of
-# w_i log Y_i, the gradient of half the weighted squared distances but for its sign. A step takes A to A exp(s V / 2), in
-# whose frame the old vector, carried along, is itself: so V - V_new is s times the curvature along V (Barzilai and
+# w_i log Y_i, the gradient of half the weighted squared distances but for its sign. A step takes A to A exp(s V / 2),
+# in whose frame the old vector, carried along, is itself: so V - V_new is s times the curvature along V (Barzilai and
 # Borwein). The Hessian's eigenvalues lie between 1 and the mean of (l_i / 2) coth(l_i / 2), l_i being the logarithm of
 # the condition number of Y_i (Bini and Iannazzo): no step is longer than 1 or shorter than the inverse of that.
 @jax.custom_jvp
@@ -204,11 +204,11 @@ def _fixed_point(matrices: Array, weights: Array, settings: Settings) -> tuple[A
         bound = jnp.dot(weights, jnp.where(small, 1, half / jnp.tanh(jnp.where(small, 1, half))))
         return tangent, bound, jnp.sqrt(jnp.sum(tangent**2) / max(matrices.shape[-1], 1))
 
-    def goes_on(state: tuple[Array, ...]) -> Array:
+    def goes_on(state: Any) -> Array:
         *_, size, count = state
         return (size > settings.tol) & (count < settings.max_iter)
 
-    def move(state: tuple[Array, ...]) -> tuple[Array, ...]:
+    def move(state: Any) -> Any:
         factor, inverse, length, tangent, _, count = state
         spectrum = spectrum_of(0.5 * length * tangent, NO_FLOOR)
         factor = product(factor, spectral(EXP, tangent, spectrum))
@@ -246,8 +246,8 @@ def _fixed_point_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     change = _average(weights, derivative(_whitened(whitener, tangents[0])))
     change += _average(tangents[1], spectral(LOG, y, spectrum))
     eps = float(np.finfo(matrices.dtype).eps)
-    solve = lambda operator, right: cg(operator, right, tol=4 * eps, maxiter=100)[0]  # noqa: E731
-    h = lax.custom_linear_solve(hessian, change, solve, symmetric=True)
+    gradients: Any = functools.partial(cg, tol=4 * eps, maxiter=100)
+    h = lax.custom_linear_solve(hessian, change, lambda *system: gradients(*system)[0], symmetric=True)
     moved = symmetrised(product(root, product(h, root)))
     return (mean, count, size), (moved, np.zeros(count.shape, jax.dtypes.float0), jnp.zeros_like(size))
 
