@@ -14,6 +14,8 @@ help:
 .venv/run: packages/nitrix/pyproject.toml packages/thrux/pyproject.toml requirements/constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip $(PIP) -c requirements/constraints.txt -e packages/nitrix -e 'packages/thrux[demo]'
+	@$(BIN)/python -m pip $(PIP) --no-deps -c requirements/constraints.txt brainspace || \
+	  echo 'brainspace could not be installed: the demo leaves out the job on its resting-state run.'
 	@touch $@
 
 .venv/dev: .venv/run requirements/dev.txt

@@ -72,7 +72,7 @@ def write(tmp_path):
 def read(path):
     image = nibabel.load(path)
     if path.name.endswith(".gii"):
-        return np.stack(image.agg_data(), axis=-1)
+        return np.stack([array.data for array in image.darrays], axis=-1)
     values = np.asarray(image.dataobj)
     return values.reshape(N, -1, order="F")
 

@@ -3,12 +3,13 @@
 import json
 import re
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
 from thrux import Surface, ThruxError
 from thrux.cli import app as cli
-from thrux.demo import data, mesh, run
+from thrux.demo import cleaning, data, mesh, report, run
 from typer.testing import CliRunner
 
 TETRAHEDRON = Surface(
@@ -109,12 +110,38 @@ def check_report(out, result):
     page = (out / "report.html").read_text()
     assert f"<td>bilateral</td><td>{result['denoising_bilateral_psnr_db']:.2f} dB</td>" in page
     rest = "resting_frames" in result  # where the package brainspace is installed
-    assert page.count("data:image/png;base64,") == 8 + rest
-    assert not rest or result["resting_frames"] == 652
+    assert page.count("data:image/png;base64,") == 8 + 3 * rest
+    if rest:
+        check_cleaning(result)
+    else:
+        assert "pip install --no-deps brainspace" in page
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere
     assert "prefers-color-scheme: dark" in page
     assert (out / "demo.png").stat().st_size < 200_000
+
+
+def check_cleaning(result):
+    (race,) = [race for race in result["races"] if race["section"] == "cleaning"]
+    assert race["rival"] == "nilearn.signal.clean"
+    assert race["largest_difference"] < 1e-4
+    found = [result[f"cleaned_{name}"] for name in ("series", "frames", "confounds")]
+    assert found == [20_484, 652, 29]
+    assert result["resting_frames"] == 652
+    assert result["parcels"] == 84
+    assert (
+        result["partial_correlation_after"] < result["correlation_after"] < result["correlation_before"] < 0.5
+    )
+
+
+def test_without_a_recording_the_report_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(cleaning, "distribution", missing)
+    assert cleaning.find() is None
+    assert "pip install --no-deps brainspace" in report._text("no_recording.html")
+
+
+def missing(name):
+    raise PackageNotFoundError(name)
 
 
 def run_cli(out, *options):

@@ -5,8 +5,22 @@ from importlib import import_module
 
 import pytest
 
+MODULES = [
+    "lifting",
+    "smoothing",
+    "nifti.image",
+    "morphology",
+    "distance",
+    "median",
+    "tables",
+    "cleaning.series",
+    "cleaning.files",
+    "connectivity.matrices",
+    "connectivity.files",
+]
 
-@pytest.mark.parametrize("name", ["lifting", "smoothing", "nifti.image", "morphology", "distance", "median"])
+
+@pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
     found = doctest.testmod(import_module(f"thrux.{name}"))
     assert found.attempted > 0

@@ -22,6 +22,7 @@ from thrux.repetition import Step, step_of_nifti
 from thrux.voxels import load_mask
 
 Series = Float[np.ndarray, "series frame"]
+Written = Float[np.ndarray, "series written"]  # of the frames that are kept
 Frames = Bool[np.ndarray, " frame"]
 
 
@@ -44,12 +45,12 @@ class TimeSeries:
     inside: Bool[np.ndarray, " place"]
     step: Step | None
     check_name: Callable[[str | os.PathLike[str]], Path]
-    _save: Callable[[Path, Series, Frames, bool], None]
+    _save: Callable[[Path, Written, Frames, bool], None]
 
     def save(
         self,
         target: str | os.PathLike[str],
-        values: Float[np.ndarray, "series written"],
+        values: Written,
         *,
         kept: Frames,
         force: bool = False,
@@ -107,7 +108,7 @@ def _volumes(path: str | os.PathLike[str], mask: str | os.PathLike[str] | None, 
             for row, volume in zip(values, reader.volumes(), strict=True):
                 row[:] = volume.reshape(-1, order="F")[inside]
 
-    def save(target: Path, series: Series, kept: Frames, force: bool) -> None:
+    def save(target: Path, series: Written, kept: Frames, force: bool) -> None:
         raw = header.raw.copy()
         raw["dim"][4] = int(kept.sum())
         like = replace(header, raw=raw, shape=(*header.shape[:3], int(kept.sum())))
@@ -135,7 +136,7 @@ def _surface(path: str | os.PathLike[str], mask: str | os.PathLike[str] | None, 
             remedy="Raise the limit (--max-memory, Limits(memory=...)) or use a larger machine",
         )
 
-    def save(target: Path, series: Series, kept: Frames, force: bool) -> None:
+    def save(target: Path, series: Written, kept: Frames, force: bool) -> None:
         whole = np.zeros((part.n_vertices, series.shape[1]), np.float32)
         whole[inside] = series
         maps.save(target, [whole], kept=kept, force=force)

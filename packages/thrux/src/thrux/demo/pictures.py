@@ -85,12 +85,12 @@ def smoothed_maps(cortex: Cortex, result: SmoothedMaps) -> bytes:
 
 def seed_maps(cortex: Cortex, result: RestingRun) -> bytes:
     """Correlation in time with the seed: as it is, cleaned, and then smoothed."""
-    smoothed = f"and FWHM {RESTING_FWHM:g} mm"
+    smoothed = f"and smoothed, {RESTING_FWHM:g} mm"
     shown = [
         ("as it is", result.raw, LATERAL),
         ("cleaned", result.cleaned, LATERAL),
         (smoothed, result.smoothed, LATERAL),
-        (f"{smoothed}, {MEDIAL.name}", result.smoothed, MEDIAL),
+        (f"the same, {MEDIAL.name}", result.smoothed, MEDIAL),
     ]
     views = [_paint_signed(cortex, values, 1.0, view, seed=result.seed) for _, values, view in shown]
     figure = _row(views, [title for title, _, _ in shown])

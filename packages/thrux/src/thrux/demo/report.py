@@ -22,8 +22,8 @@ CAPTIONS = {
     "opening and closing, and after filling: red is what a step took away, green what it added. On the right, how "
     "deep each voxel of the last mask lies.",
     "maps": "Sulcal depth with noise as strong as itself, on the inflated hemisphere, and smoothed at two widths.",
-    "carpets": "Some hundred vertices of both hemispheres, a row each, over the run; bright bands across all rows are "
-    "what the whole cortex does at a time, movement among it.",
+    "carpets": "Some hundred vertices of both hemispheres, a row each, over the run; bands across all rows are what "
+    "the whole cortex does at a time, movement among it. Grey columns are frames that a confound takes out.",
     "matrices": "Correlation of 84 parcels of both hemispheres before and after cleaning, and partial correlation, in "
     "which what other parcels explain is left out. Each is coloured to its largest entry.",
     "rest": "Correlation in time with a vertex in the hand area (black): in the run as it is, after cleaning, and "
