@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nitrix.linalg import partial_residualise, residualise
 from support import least_squares
+from support.marks import seldom_but
 
 OBS = 40
 
@@ -41,7 +42,9 @@ DESIGNS = {
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    "name", seldom_but(DESIGNS, *(set(DESIGNS) - {"p = n", "zero regressor", "no regressor"}))
+)
 def test_float32_residual_is_exact_to_rounding(name):
     x = DESIGNS[name].astype(np.float32)
     y = (normal(5, OBS) + 5).astype(np.float32)
@@ -60,19 +63,22 @@ def test_float32_residual_is_exact_to_rounding(name):
         pytest.param("duplicated with noise of 1e-6", 3e-9, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("method", ["qr", "svd"])
+@pytest.mark.parametrize("method", seldom_but(["qr", "svd"], "qr"))
 def test_float64_residual_is_exact_to_rounding(x64, name, tolerance, method):
     x, y = DESIGNS[name], normal(5, OBS) + 5
     got = residualise(y, x, method=method)
     np.testing.assert_allclose(got, least_squares.residual(y, x), 0, tolerance)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "raw cubic trend", "intercept beside scale 1e6"])
+@pytest.mark.parametrize(
+    "name", seldom_but(["gaussian", "raw cubic trend", "intercept beside scale 1e6"], "raw cubic trend")
+)
 def test_cholesky_form_for_regressors_of_full_rank(name):
     x, y = DESIGNS[name].astype(np.float32), (normal(5, OBS) + 5).astype(np.float32)
     np.testing.assert_allclose(residualise(y, x, method="cholesky"), least_squares.residual(y, x), 0, 4e-6)
 
 
+@pytest.mark.slow
 def test_cholesky_form_gives_nan_without_full_rank():
     got = residualise(normal(2, OBS), DESIGNS["duplicated column"], method="cholesky")
     assert np.isnan(got).all()
@@ -103,7 +109,7 @@ def test_decomposition_is_exact_for_any_rank(rank, scale, seed, p):
         np.testing.assert_allclose(left, 0, atol=4e-6)
 
 
-@pytest.mark.parametrize("p", [0, 1, 9, 10, 11, 30])
+@pytest.mark.parametrize("p", seldom_but([0, 1, 9, 10, 11, 30], 11))
 def test_projection_and_residual_add_up_to_p_equal_n_and_beyond(x64, p):
     y, x = normal(3, 10), normal(p, 10, seed=1)
     left, fit = residualise(y, x), residualise(y, x, return_mode="projection")
@@ -116,7 +122,7 @@ WEIGHTS = np.where(np.arange(OBS) % 5 == 2, 0.0, np.random.default_rng(3).unifor
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("method", ["qr", "svd", "cholesky"])
+@pytest.mark.parametrize("method", seldom_but(["qr", "svd", "cholesky"], "qr"))
 def test_weights_enter_the_fit_and_the_residual_is_that_of_every_observation(x64, method):
     y, x = normal(3, OBS) + 5, DESIGNS["raw cubic trend"]
     got = residualise(y, x, weights=WEIGHTS, method=method)
@@ -124,6 +130,7 @@ def test_weights_enter_the_fit_and_the_residual_is_that_of_every_observation(x64
     np.testing.assert_allclose((got * WEIGHTS) @ (x / x.max(1, keepdims=True)).T, 0, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_weights_of_many_magnitudes(x64):
     y, x, w = normal(3, OBS), DESIGNS["gaussian"], 10.0 ** np.linspace(-8, 8, OBS)
     got = residualise(y, x, weights=w)
@@ -142,7 +149,7 @@ def test_observations_of_weight_zero_may_be_nan():
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("rank", [OBS, OBS // 2], ids=["regular", "singular"])
+@pytest.mark.parametrize("rank", seldom_but([OBS, OBS // 2], OBS // 2))
 def test_weight_matrix_need_not_be_diagonal(x64, rank):
     root = normal(OBS, rank, seed=4)
     y, x, W = normal(3, OBS), DESIGNS["gaussian"], root @ root.T
@@ -151,19 +158,21 @@ def test_weight_matrix_need_not_be_diagonal(x64, rank):
     np.testing.assert_allclose(got @ W @ x.T, 0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_diagonal_weight_matrix_is_a_vector_of_weights(x64):
     y, x = normal(3, OBS), DESIGNS["gaussian"]
     got = residualise(y, x, weight_matrix=np.diag(WEIGHTS))
     np.testing.assert_allclose(got, residualise(y, x, weights=WEIGHTS), 0, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "p > n", "duplicated column"])
+@pytest.mark.parametrize("name", seldom_but(["gaussian", "p > n", "duplicated column"], "gaussian"))
 def test_l2_is_the_penalty_and_not_its_square(x64, name):
     x, y, l2 = DESIGNS[name], normal(3, OBS), 3.0
     beta = y @ x.T @ np.linalg.inv(x @ x.T + l2 * np.eye(len(x)))
     np.testing.assert_allclose(residualise(y, x, l2=l2), y - beta @ x, 0, 1e-11)
 
 
+@pytest.mark.slow
 def test_l2_is_in_the_units_of_the_regressors(x64):
     x, y = DESIGNS["gaussian"], normal(3, OBS)
     got = residualise(y, 10 * x, l2=100 * 0.7)
@@ -171,6 +180,7 @@ def test_l2_is_in_the_units_of_the_regressors(x64):
     assert np.abs(residualise(y, 10 * x, l2=0.7) - got).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_l2_with_weights_and_a_traced_zero(x64):
     x, y = DESIGNS["duplicated column"], normal(3, OBS)
     at = jax.jit(lambda l2: residualise(y, x, l2=l2, weights=WEIGHTS))
@@ -178,7 +188,9 @@ def test_l2_with_weights_and_a_traced_zero(x64):
     np.testing.assert_allclose(at(0.0), least_squares.residual(y, x, weights=WEIGHTS), 0, 1e-11)
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "weights", [pytest.param(None, marks=pytest.mark.slow), WEIGHTS], ids=["plain", "weighted"]
+)
 def test_james_stein_shrinks_the_fit(x64, weights):
     x = DESIGNS["gaussian"]
     y = normal(3, OBS) + np.array([[0.0], [0.5], [5.0]]) * x[:1]
@@ -192,6 +204,7 @@ def test_james_stein_shrinks_the_fit(x64, weights):
     np.testing.assert_allclose(got + fit, y, 0, 1e-14)
 
 
+@pytest.mark.slow
 def test_james_stein_factor_is_never_negative_nor_of_two_regressors(x64):
     x, y = DESIGNS["gaussian"], normal(3, OBS)
     tiny = y - 0.999 * least_squares.projection(y, x)
@@ -215,19 +228,21 @@ def test_leading_axes_broadcast_both_ways():
             np.testing.assert_allclose(weighted[i, j], want, 0, 4e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(0, 20), (3, 0)], ids=str)
 def test_empty_operands(shape):
     y = jnp.zeros(shape)
     assert residualise(y, jnp.ones((2, shape[1]))).shape == shape
 
 
+@pytest.mark.slow
 def test_observations_before_channels(x64):
     y, x = normal(2, 3, OBS), normal(2, 2, OBS, seed=1)
     flipped = residualise(y.swapaxes(1, 2), x.swapaxes(1, 2), rowvar=False, weights=WEIGHTS)
     np.testing.assert_allclose(flipped.swapaxes(1, 2), residualise(y, x, weights=WEIGHTS), 0, 1e-13)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int16", "float64"])
+@pytest.mark.parametrize("dtype", seldom_but(["bfloat16", "float16", "int16", "float64"], "bfloat16"))
 def test_dtype_of_the_result(x64, dtype):
     y = jnp.asarray(10 * normal(3, OBS), dtype)
     got = residualise(y, DESIGNS["gaussian"])
@@ -254,14 +269,17 @@ def test_vmap_jit_and_nested_maps_keep_the_float64_of_the_design():
     np.testing.assert_allclose(twice(y, x, weights), want, 0, 4e-6)
 
 
+@pytest.mark.slow
 def test_what_is_not_finite_stays_in_its_series_and_its_design():
     x, y = normal(2, 3, 20, seed=1), normal(2, 4, 20)
     y[0, 1, 3], x[1, 0, 0] = np.nan, np.inf
-    bad = np.isnan(residualise(y, x)).all(-1)
+    bad = np.isnan(residualise(y.astype(np.float32), x.astype(np.float32))).all(-1)
     np.testing.assert_array_equal(bad, [[False, True, False, False], [True] * 4])
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "weights", [pytest.param(None, marks=pytest.mark.slow), WEIGHTS], ids=["plain", "weighted"]
+)
 def test_partial_residual_subtracts_the_noise_alone(x64, weights):
     signal, noise = normal(2, OBS, seed=1), normal(3, OBS, seed=2) + normal(1, OBS, seed=1)
     y = normal(4, OBS) + signal[:1]
@@ -272,6 +290,7 @@ def test_partial_residual_subtracts_the_noise_alone(x64, weights):
     assert np.abs(got - residualise(y, noise, weights=weights)).max() > 0.1
 
 
+@pytest.mark.slow
 def test_partial_residual_shares_what_stands_in_both(x64):
     shared = normal(1, OBS, seed=1)
     y = 2.0 * shared
@@ -281,6 +300,7 @@ def test_partial_residual_shares_what_stands_in_both(x64):
     np.testing.assert_allclose(got, want, 0, 1e-13)
 
 
+@pytest.mark.slow
 def test_partial_residual_broadcasts_and_flips(x64):
     y, signal, noise = normal(2, 3, OBS), normal(1, OBS, seed=1), normal(2, 2, OBS, seed=2)
     got = partial_residualise(y, signal=signal, noise=noise, l2=0.5)
@@ -339,6 +359,7 @@ def test_refusals_of_two_sets_of_regressors(unchecked):
         partial_residualise(y, signal=np.ones((2, 1, 20)), noise=np.ones((3, 1, 20)))
 
 
+@pytest.mark.slow
 def test_bad_numbers_that_are_traced_give_nan():
     y, x = jnp.asarray(normal(2, 20)), jnp.asarray(normal(3, 20, seed=1))
     assert np.isnan(jax.jit(lambda w: residualise(y, x, weights=w))(-jnp.ones(20))).all()

@@ -16,6 +16,7 @@ from nitrix.signal import (
 )
 from support import interpolation
 from support.gradients import check_gradients
+from support.marks import seldom_but
 from support.memory import MIB, compiled_memory, form
 
 OBS = 80
@@ -59,6 +60,7 @@ def test_linear_fill_equals_numpy(x, mask):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(12,), (1, 12), (1, 1, 12)], ids=str)
 @pytest.mark.parametrize("fill", FILLS)
 def test_one_series_in_any_number_of_axes(fill, shape):
@@ -81,6 +83,7 @@ def test_spectral_and_hybrid_fills_of_a_mask_for_each_series(x64, fill, oracle):
         np.testing.assert_allclose(got[i], oracle(x[i], mask), 0, 2e-5, err_msg=f"mask {i}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", FILLS)
 def test_observed_frames_come_back_unchanged(fill):
     x = (1e3 + normal(6, OBS)).astype(np.float32)
@@ -88,6 +91,7 @@ def test_observed_frames_come_back_unchanged(fill):
     np.testing.assert_array_equal(got[MASKS], x[MASKS])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", FILLS)
 def test_series_without_observed_frames_become_zero(fill):
     x = np.full((2, OBS), np.nan, np.float32)
@@ -95,7 +99,7 @@ def test_series_without_observed_frames_become_zero(fill):
     np.testing.assert_array_equal(fill(x, np.zeros((2, OBS), bool)), 0)
 
 
-@pytest.mark.parametrize("fill", FILLS[1:])
+@pytest.mark.parametrize("fill", seldom_but(FILLS[1:], hybrid_interpolate))
 def test_a_single_observed_frame_and_a_zero_series(fill):
     x = np.zeros((6, OBS), np.float32)
     np.testing.assert_array_equal(fill(x, MASKS), 0)
@@ -103,6 +107,7 @@ def test_a_single_observed_frame_and_a_zero_series(fill):
     np.testing.assert_allclose(one, np.where(np.arange(6)[:, None] == 4, 0, 2.5) * np.ones(OBS), 0, 1e-6)
 
 
+@pytest.mark.slow
 def test_a_shared_mask_equals_masks_for_each(x64):
     x = normal(3, OBS)
     for fill in FILLS:
@@ -110,12 +115,12 @@ def test_a_shared_mask_equals_masks_for_each(x64):
         np.testing.assert_allclose(fill(x, MASKS[0]), fill(x, each), 0, 1e-9)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1000.0])
+@pytest.mark.parametrize("offset", seldom_but([0.0, 1000.0], 1000.0))
 def test_an_oscillation_is_followed_through_gaps_in_float32_also_on_an_offset(offset):
     x = (SMOOTH + offset).astype(np.float32)
     got = lomb_scargle_interpolate(np.where(MASKS[0], x, np.nan).astype(np.float32), MASKS[0])
     assert np.abs(got - x).max() < 0.02
-    assert np.abs(linear_interpolate(x, MASKS[0]) - x).max() > 0.3
+    assert np.abs(interpolation.linear(x, MASKS[0]) - x).max() > 0.1
 
 
 def test_white_noise_is_not_amplified():
@@ -125,15 +130,17 @@ def test_white_noise_is_not_amplified():
     assert np.abs(filled).max() < 3
 
 
+@pytest.mark.slow
 def test_the_fill_does_not_depend_on_the_unit_of_time():
     x = SMOOTH[None].astype(np.float32)
     want = lomb_scargle_interpolate(x, MASKS[0])
     np.testing.assert_array_equal(lomb_scargle_interpolate(x, MASKS[0], dt=0.1), want)
 
 
+@pytest.mark.slow
 def test_the_band_is_the_users(x64):
     x = np.sin(2.0 * np.arange(OBS))  # 0.64 of the Nyquist frequency: outside of the band
-    options = {"high_factor": 3.0, "oversampling": 3, "rcond": 1e-8, "censoring_budget": 0.3}
+    options = {"high_factor": 2.0, "oversampling": 3, "rcond": 1e-8, "censoring_budget": 0.3}
     mask = MASKS[0] & (np.arange(OBS) < 38)
     want = interpolation.spectral(x, mask, **options)
     got = lomb_scargle_interpolate(x, mask, **options)
@@ -154,7 +161,7 @@ def test_hybrid_fill_is_linear_near_the_edges_of_gaps():
     np.testing.assert_array_equal(hybrid_interpolate(x, MASKS[0], max_consecutive_linear=0), spectral)
 
 
-@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("fill", seldom_but(FILLS, lomb_scargle_interpolate))
 def test_derivatives_do_not_see_what_was_not_observed(x64, fill):
     x = np.where(MASKS[:2, :24], normal(2, 24), np.nan)
     gradient = jax.grad(lambda x: jnp.sum(jnp.sin(fill(x, MASKS[:2, :24]))))(jnp.asarray(x))
@@ -163,6 +170,7 @@ def test_derivatives_do_not_see_what_was_not_observed(x64, fill):
     check_gradients(lambda x: fill(x, MASKS[0, :24]), normal(2, 24), order=1)
 
 
+@pytest.mark.slow
 def test_linear_fill_is_linear_in_the_data_and_serves_complex_numbers():
     x = (normal(3, OBS) + 1j * normal(3, OBS, seed=1)).astype(np.complex64)
     got = linear_interpolate(x, MASKS[0])
@@ -171,6 +179,7 @@ def test_linear_fill_is_linear_in_the_data_and_serves_complex_numbers():
     np.testing.assert_allclose(got.imag, linear_interpolate(x.imag, MASKS[0]), 0, 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", FILLS)
 def test_integers_and_narrow_floats(fill):
     x = (100 * SMOOTH[None]).astype(np.int32)
@@ -182,12 +191,14 @@ def test_integers_and_narrow_floats(fill):
     np.testing.assert_allclose(np.float32(narrow), want, 0.02, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill", FILLS)
 def test_empty_series(fill):
     assert fill(jnp.zeros((0, 5)), jnp.ones(5, bool)).shape == (0, 5)
     assert fill(jnp.zeros((3, 0)), jnp.ones(0, bool)).shape == (3, 0)
 
 
+@pytest.mark.slow
 def test_maps_and_traced_masks():
     x = np.where(MASKS, SMOOTH, np.nan).astype(np.float32)
     for fill in FILLS:
@@ -195,6 +206,7 @@ def test_maps_and_traced_masks():
         np.testing.assert_allclose(jax.jit(jax.vmap(fill))(x, MASKS), want, 0, 1e-4)
 
 
+@pytest.mark.slow
 def test_memory_of_a_linear_fill_and_of_masks_for_each_series():
     series, mask = form(2000, 300), form(2000, 300, dtype=bool)
     shared = compiled_memory(linear_interpolate, series, form(300, dtype=bool))
@@ -204,7 +216,7 @@ def test_memory_of_a_linear_fill_and_of_masks_for_each_series():
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("high_factor", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("high_factor", seldom_but([0.5, 1.0, 1.5], 1.5))
 def test_periodogram_equals_scipy(x64, high_factor):
     dt, masks = 0.7, MASKS[:3]
     x = 5 + normal(3, OBS) + 2 * SMOOTH
@@ -212,7 +224,7 @@ def test_periodogram_equals_scipy(x64, high_factor):
         np.where(masks, x, np.nan), masks, dt=dt, high_factor=high_factor
     )
     assert frequencies.shape == (int(2 * OBS * high_factor),)
-    np.testing.assert_allclose(frequencies[[0, -1]], [1 / (4 * OBS * dt), high_factor / (2 * dt)])
+    np.testing.assert_allclose(np.asarray(frequencies)[[0, -1]], [1 / (4 * OBS * dt), high_factor / (2 * dt)])
     for i, mask in enumerate(masks):
         y = x[i, mask] - x[i, mask].mean()
         time = dt * np.flatnonzero(mask)
@@ -224,6 +236,7 @@ def test_periodogram_equals_scipy(x64, high_factor):
         np.testing.assert_allclose(power[0, some], want, 0, 1e-10)
 
 
+@pytest.mark.slow
 def test_periodogram_in_float32_on_an_offset_and_of_series_that_do_not_vary(x64):
     x = normal(1, OBS) + SMOOTH
     _, want = lomb_scargle_periodogram(x, MASKS[0])
@@ -235,6 +248,7 @@ def test_periodogram_in_float32_on_an_offset_and_of_series_that_do_not_vary(x64)
         np.testing.assert_array_equal(lomb_scargle_periodogram(0 * x + 7, mask)[1], 0)
 
 
+@pytest.mark.slow
 def test_periodogram_of_white_noise_has_mean_one():
     _, power = lomb_scargle_periodogram(normal(300, OBS).astype(np.float32), MASKS[0])
     assert abs(power[:, :150].mean() - 1) < 0.05
@@ -254,7 +268,7 @@ def test_periodogram_of_white_noise_has_mean_one():
             "mask has shape .2, 80., which does not broadcast to the data's shape .80,.",
             lambda: hybrid_interpolate(SMOOTH, MASKS[:2]),
         ),
-        (ValueError, "data has shape ...; give series", lambda: linear_interpolate(1.0, np.ones(1, bool))),
+        (ValueError, "data has shape .{2}; give series", lambda: linear_interpolate(1.0, np.ones(1, bool))),
         (
             TypeError,
             "data has dtype complex64; give real numbers",

@@ -22,7 +22,7 @@ EACH = np.random.default_rng(2).uniform(size=(4, OBS)) > 0.25
 MASKS = {"none": None, "shared": SHARED, "each": EACH}
 
 
-@pytest.mark.parametrize("degree", [0, 1])
+@pytest.mark.parametrize("degree", seldom_but([0, 1], 1))
 def test_detrending_equals_scipy(x64, degree):
     x = normal(4, OBS) + np.linspace(0, 9, OBS)
     want = scipy.signal.detrend(x, type="linear" if degree else "constant")
@@ -30,7 +30,7 @@ def test_detrending_equals_scipy(x64, degree):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("kind", seldom_but(MASKS, "shared"))
 def test_detrending_fits_kept_frames_and_serves_all(x64, kind):
     mask = MASKS[kind]
     x = normal(4, OBS) + np.linspace(-2, 9, OBS) ** 3
@@ -52,6 +52,7 @@ def test_a_polynomial_is_removed_whole_up_to_degree_20(x64, degree):
     assert np.abs(polynomial_detrend(x, degree=degree - 1)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_raw_cubic_trend_over_1000_frames_in_float32():
     time = np.arange(1000.0)
     x = (normal(2, 1000) + 5 + 1e-8 * (time - 300) ** 3).astype(np.float32)
@@ -60,11 +61,13 @@ def test_raw_cubic_trend_over_1000_frames_in_float32():
     )
 
 
+@pytest.mark.slow
 def test_degree_beyond_the_frames_leaves_nothing(x64):
     x = normal(2, 4)
     np.testing.assert_allclose(polynomial_detrend(x, degree=9), 0 * x, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_detrending_of_one_series_and_of_time_first(x64):
     x = normal(4, OBS)
     want = least_squares.detrended(x, 2, SHARED)
@@ -73,8 +76,8 @@ def test_detrending_of_one_series_and_of_time_first(x64):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("intercept", [True, False])
-@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("intercept", seldom_but([True, False], True))
+@pytest.mark.parametrize("kind", seldom_but(MASKS, "each"))
 def test_confounds_are_fitted_on_kept_frames_and_removed_at_all(x64, kind, intercept):
     mask = MASKS[kind]
     confounds = np.concatenate([normal(2, OBS, seed=3) * [[1e5], [1.0]], np.ones((1, OBS))])
@@ -99,6 +102,7 @@ def test_confounds_may_be_missing_where_frames_are_censored():
     assert all(np.isfinite(g).all() for g in gradients)
 
 
+@pytest.mark.slow
 def test_batches_of_runs_with_masks_and_confounds_of_their_own(x64):
     x, confounds = normal(2, 3, OBS), normal(2, 2, OBS, seed=3)
     masks = np.stack([EACH[:1], EACH[1:2]])
@@ -113,16 +117,18 @@ def test_batches_of_runs_with_masks_and_confounds_of_their_own(x64):
 def test_agrees_with_nilearn(x64):
     clean = pytest.importorskip("nilearn.signal").clean
     x, confounds = 50 + normal(OBS, 4), 7 + normal(OBS, 3, seed=3)
-    want = clean(x, confounds=confounds, sample_mask=np.flatnonzero(SHARED), detrend=False, standardize=False)
+    want = clean(x, confounds=confounds, sample_mask=np.flatnonzero(SHARED), detrend=False, standardize=None)
     got = np.asarray(confound_regression(x, confounds, mask=SHARED, rowvar=False))[SHARED]
     np.testing.assert_allclose(got, want - want.mean(0), 0, 1e-9)
 
 
+@pytest.mark.slow
 def test_derivatives_with_a_mask(x64):
     function = lambda x, c: confound_regression(x, c, mask=SHARED[:12])
     check_gradients(function, normal(2, 12), normal(2, 12, seed=3), order=1)
 
 
+@pytest.mark.slow
 def test_integers_and_narrow_floats():
     x = (100 * normal(2, OBS)).astype(np.int16)
     assert polynomial_detrend(x).dtype == jnp.float32
@@ -133,7 +139,7 @@ def test_integers_and_narrow_floats():
 @pytest.mark.parametrize(
     ("error", "words", "call"),
     [
-        (ValueError, "X has shape ...; give series", lambda: polynomial_detrend(1.0)),
+        (ValueError, "X has shape .{2}; give series", lambda: polynomial_detrend(1.0)),
         (ValueError, "degree=-1 must not be negative", lambda: polynomial_detrend(np.ones(9), degree=-1)),
         (TypeError, "degree=1.5 must be an integer", lambda: polynomial_detrend(np.ones(9), degree=1.5)),
         (

@@ -117,29 +117,27 @@ def filled_by_spectrum(series: Array, mask: Array, *, functions: np.ndarray, rco
     """The same for operands that were read."""
     if series.size == 0:
         return series
-    mask = shared_frames(mask)
     dtype = np.dtype(np.float32) if series.dtype.itemsize <= 2 else series.dtype
-    seen = blanked(series, mask).astype(dtype)
+    return _filled(series, shared_frames(mask), functions.astype(dtype), rcond=rcond)
+
+
+@functools.partial(jax.jit, static_argnames="rcond")
+def _filled(series: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
+    seen = blanked(series, mask).astype(functions.dtype)
     if mask.ndim == 1:
-        fill = _fill(seen, mask, jnp.asarray(functions, dtype), rcond=rcond)
-    else:
-        fill = _fill_each(seen, mask, jnp.asarray(functions, dtype), rcond=rcond)
+        fill = _fill(seen, mask, functions, rcond=rcond)
+    else:  # every series has a mask of its own: some series at a time
+        frames = jnp.broadcast_to(mask, seen.shape)
+        rows = tuple(x.reshape(-1, seen.shape[-1]) for x in (seen, frames))
+        run = lambda row: _fill(*row, functions, rcond=rcond)  # noqa: E731
+        fill = lax.map(run, rows, batch_size=min(TOGETHER, rows[0].shape[0])).reshape(seen.shape)
     return jnp.where(mask, series, fill.astype(series.dtype))
-
-
-def _fill_each(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
-    """Series with masks of their own, some at a time."""
-    frames = jnp.broadcast_to(mask, seen.shape)
-    run = lambda pair: _fill(*pair, functions, rcond=rcond)  # noqa: E731
-    rows = [x.reshape(-1, seen.shape[-1]) for x in (seen, frames)]
-    return lax.map(run, tuple(rows), batch_size=min(TOGETHER, rows[0].shape[0])).reshape(seen.shape)
 
 
 # With B the functions of time less their means over the observed frames, and x the series less its own, the fit is B c
 # for the c that minimises |x - B c|^2 + g |c|^2 over the observed frames. In the eigenvectors of B' B, of eigenvalues v
 # and coordinates z of x, it has the coordinates z v / (v + g). The restricted likelihood of the noise level g is that
 # of independent z of variances proportional to v + g, and of the rest of x of variance proportional to g.
-@functools.partial(jax.jit, static_argnames="rcond")
 def _fill(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
     """The fit at every frame of series that share a mask."""
     dtype = seen.dtype
@@ -151,9 +149,9 @@ def _fill(seen: Array, mask: Array, functions: Array, *, rcond: float) -> Array:
     )  # the rest of a large offset
     centred = blanked(seen - mean, mask)
     z = jnp.matmul(centred, analysis, precision=HIGHEST)
-    levels = jnp.asarray(np.geomspace(rcond, 10.0, NOISE_LEVELS), dtype) * jnp.maximum(
-        jnp.max(values, initial=0.0), np.finfo(dtype).tiny
-    )
+    strongest = jnp.max(values, initial=0.0)
+    strongest = jnp.where(strongest > 0, strongest, 1.0)
+    levels = jnp.asarray(np.geomspace(rcond, 10.0, NOISE_LEVELS), dtype) * strongest
     likeliest = _likeliest(lax.stop_gradient(z), lax.stop_gradient(centred), values, levels, count - 1)
     level = levels[likeliest]
     shrunk = z * jnp.sqrt(values) / (values + level[..., None])
