@@ -219,6 +219,7 @@ def test_one_copy_of_the_series_is_all_the_memory():
 # Derivatives.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", seldom_but(["vector", "matrix"], "matrix"))
 def test_gradients_in_series_weights_and_ridge(kind, x64):
     name, w = ("weights", WEIGHTS[:5]) if kind == "vector" else ("weight_matrix", SMALL)

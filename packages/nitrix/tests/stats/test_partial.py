@@ -63,12 +63,14 @@ def test_partialcov_is_the_covariance_of_residuals_and_not_the_precision(x64):
     np.testing.assert_allclose(np.diag(got), 1 / np.diag(p), 1e-10)
 
 
+@pytest.mark.slow
 def test_partial_correlation_agrees_with_pingouin(x64):
     pytest.importorskip("pingouin")
     pd = pytest.importorskip("pandas")
     np.testing.assert_allclose(partialcorr(X), pd.DataFrame(X.T).pcorr(), 1e-9)
 
 
+@pytest.mark.slow
 def test_partial_correlation_agrees_with_nilearn(x64):
     connectome = pytest.importorskip("nilearn.connectome")
     covariances = pytest.importorskip("sklearn.covariance")
