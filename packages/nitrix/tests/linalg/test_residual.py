@@ -40,11 +40,11 @@ DESIGNS = {
     "raw cubic trend": np.stack([TIME**k for k in range(4)]).astype(float),
 }
 
+SELDOM = {"gaussian", "p = n", "rank 3 of 9", "zero regressor", "no regressor"}
+
 
 @pytest.mark.fast
-@pytest.mark.parametrize(
-    "name", seldom_but(DESIGNS, *(set(DESIGNS) - {"p = n", "zero regressor", "no regressor"}))
-)
+@pytest.mark.parametrize("name", seldom_but(DESIGNS, *(set(DESIGNS) - SELDOM)))
 def test_float32_residual_is_exact_to_rounding(name):
     x = DESIGNS[name].astype(np.float32)
     y = (normal(5, OBS) + 5).astype(np.float32)
@@ -109,7 +109,7 @@ def test_decomposition_is_exact_for_any_rank(rank, scale, seed, p):
         np.testing.assert_allclose(left, 0, atol=4e-6)
 
 
-@pytest.mark.parametrize("p", seldom_but([0, 1, 9, 10, 11, 30], 11))
+@pytest.mark.parametrize("p", seldom_but([0, 1, 9, 10, 11, 30]))
 def test_projection_and_residual_add_up_to_p_equal_n_and_beyond(x64, p):
     y, x = normal(3, 10), normal(p, 10, seed=1)
     left, fit = residualise(y, x), residualise(y, x, return_mode="projection")
@@ -200,13 +200,15 @@ def test_james_stein_shrinks_the_fit(x64, weights):
     want = y - factor[:, None] * least_squares.projection(y, x, weights=weights)
     got = residualise(y, x, weights=weights, shrinkage="james-stein")
     np.testing.assert_allclose(got, want, 0, 1e-12)
-    fit = residualise(y, x, weights=weights, shrinkage="james-stein", return_mode="projection")
-    np.testing.assert_allclose(got + fit, y, 0, 1e-14)
 
 
 @pytest.mark.slow
 def test_james_stein_factor_is_never_negative_nor_of_two_regressors(x64):
     x, y = DESIGNS["gaussian"], normal(3, OBS)
+    left, fit = (
+        residualise(y, x, shrinkage="james-stein", return_mode=mode) for mode in ("residual", "projection")
+    )
+    np.testing.assert_allclose(left + fit, y, 0, 1e-14)
     tiny = y - 0.999 * least_squares.projection(y, x)
     np.testing.assert_array_equal(residualise(tiny, x, shrinkage="james-stein"), tiny)
     np.testing.assert_allclose(
@@ -287,7 +289,7 @@ def test_partial_residual_subtracts_the_noise_alone(x64, weights):
     np.testing.assert_allclose(
         got, least_squares.partial_residual(y, signal, noise, weights=weights), 0, 1e-12
     )
-    assert np.abs(got - residualise(y, noise, weights=weights)).max() > 0.1
+    assert np.abs(got - least_squares.residual(y, noise, weights=weights)).max() > 0.1
 
 
 @pytest.mark.slow
