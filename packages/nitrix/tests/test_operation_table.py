@@ -15,7 +15,7 @@ import pytest
 from operation_rows.row import BATCH
 from operation_table import COLUMNS, OTHERS
 from support.gradients import QUICK_COMPILE
-from test_public_api import PUBLIC_MODULES, public_functions
+from test_public_api import FUNCTIONS, PUBLIC_MODULES
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = {row.name: row for row in operation_table.rows()}
@@ -156,7 +156,7 @@ def test_sharded(names):
 def test_every_public_function_is_in_the_table():
     assert set(PUBLIC_MODULES) == {"nitrix", *(f"nitrix.{name}" for name in nitrix._SUBPACKAGES)}
     listed = {row.operation for row in ROWS.values()} | set(OTHERS)
-    assert {name.removeprefix("nitrix.") for name in public_functions()} == listed
+    assert {name.removeprefix("nitrix.") for name in FUNCTIONS} == listed
 
 
 def test_every_refusal_is_of_a_column_and_in_words():

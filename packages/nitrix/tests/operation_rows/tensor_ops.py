@@ -1,8 +1,9 @@
-"""Rows of `nitrix.numerics.tensor_ops`, those that `nitrix.numerics` exports."""
+"""Rows of `nitrix.numerics.tensor_ops`, under `numerics` where that exports them."""
 
 import jax.numpy as jnp
 import numpy as np
 from nitrix import numerics
+from nitrix.numerics import tensor_ops
 
 from operation_rows.row import BATCH, Row, each, normal
 
@@ -48,6 +49,44 @@ def rows():
             each(lambda x: numerics.broadcast_ignoring(x, jnp.ones((2, 1, 1), x.dtype), -1)[0], 2),
             lambda x: np.stack([x, x]),
         ),
+        (
+            "conform_mask",
+            each(lambda x: jnp.where(numerics.conform_mask(x, MASK, 1), x, jnp.zeros_like(x)), 2),
+            lambda x: np.where(MASK, x, 0),
+        ),
+        (
+            "tensor_ops.mask_tensor",
+            each(lambda x: tensor_ops.mask_tensor(x, MASK, (1,)), 2),
+            lambda x: np.where(MASK, x, 0),
+        ),
+        (
+            "tensor_ops.extend_to_size",
+            each(lambda x: tensor_ops.extend_to_size(x, (5, 4), 0.0), 2),
+            lambda x: np.pad(x, ((0, 2), (0, 0))),
+        ),
+        (
+            "tensor_ops.extend_to_max_size",
+            each(
+                lambda x: tensor_ops.extend_to_max_size([x, jnp.zeros((4, 5), x.dtype)], 0.0)[0],
+                2,
+            ),
+            lambda x: np.pad(x, ((0, 1), (0, 1))),
+        ),
+        (
+            "tensor_ops.fold_and_promote",
+            each(lambda x: tensor_ops.fold_and_promote(x, 1, 2), 2),
+            lambda x: np.moveaxis(x.reshape(3, 2, 2), 2, 0),
+        ),
+        (
+            "tensor_ops.demote_and_unfold",
+            each(lambda x: tensor_ops.demote_and_unfold(x, 1), 2),
+            lambda x: x.T.reshape(12),
+        ),
+        (
+            "tensor_ops.atleast_4d",
+            each(tensor_ops.atleast_4d, 2),
+            lambda x: x[None, None],
+        ),
     ]
     return [
         *(Row(f"numerics.{name}", "", call, oracle, (x,), everyday=False) for name, call, oracle in seldom),
@@ -65,30 +104,6 @@ def rows():
             lambda a, p: jnp.real(numerics.complex_recompose(a, p)).astype(a.dtype),
             lambda a, p: a * np.cos(p),
             (x, normal(BATCH, 3, 4, seed=12)),
-            everyday=False,
-        ),
-    ]
-    return [
-        *(Row(f"numerics.{name}", "", call, oracle, (x,), everyday=False) for name, call, oracle in seldom),
-        Row(
-            "numerics.complex_decompose",
-            "",
-            lambda x: numerics.complex_decompose(x + 2)[0],
-            lambda x: np.abs(x + 2),
-            (x,),
-            everyday=False,
-        ),
-        Row(
-            "numerics.complex_recompose",
-            "",
-            lambda a, p: jnp.real(numerics.complex_recompose(a, p)),
-            lambda a, p: a * np.cos(p),
-            (x, normal(BATCH, 3, 4, seed=12)),
-            {
-                "bfloat16": Refusal(
-                    "Complex numbers have no 16-bit form: complex64 comes back.", AssertionError, ""
-                )
-            },
             everyday=False,
         ),
     ]
