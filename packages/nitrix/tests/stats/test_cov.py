@@ -1,12 +1,14 @@
 """Covariance against its definition, NumPy and pandas, for every kind of weight and mask."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from nitrix.stats import cov
 from support import covariance as oracle
-from support.gradients import check_gradients
+from support.gradients import QUICK_COMPILE, check_gradients
 from support.marks import seldom_but
 from support.memory import compiled_memory, form
 
@@ -44,10 +46,16 @@ def by_definition(x, options):
     return oracle.covariance(x, **{"ddof": int(not bias), **options})
 
 
+@functools.cache
+def every_option():
+    """One compilation of all."""
+    return jax.jit(lambda x: {k: cov(x, **v) for k, v in OPTIONS.items()}, compiler_options=QUICK_COMPILE)
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("name", OPTIONS)
 def test_matches_the_definition(name, x64):
-    got = cov(X, **OPTIONS[name])
+    got = every_option()(X)[name]
     np.testing.assert_allclose(got, by_definition(X, OPTIONS[name]), 1e-12, 1e-12)
     np.testing.assert_array_equal(got, got.T)
 
