@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from nibabel.freesurfer.mghformat import MGHHeader
 from thrux import Limits, ThruxError, clean_file
-from thrux.cleaning import clean_series
+from thrux.cleaning import clean_series, load_confounds
+from thrux.cleaning.confounds import check_confounds
 from thrux.cli import app as cli
 from thrux.time_series import load_series
 from typer.testing import CliRunner
@@ -77,7 +78,7 @@ def read(path):
     return values.reshape(N, -1, order="F")
 
 
-OUT = {"NIfTI": "out.nii", "GIfTI": "out.func.gii", "MGH": "out.mgh"}
+OUT = {"NIfTI": "out.nii", "GIfTI": "out.func.gii", "MGH": "out.mgz"}
 KINDS = list(OUT)
 
 
@@ -210,35 +211,32 @@ def test_what_names_no_frames_is_refused(write, series, tmp_path, text):
         clean_file(write["MGH"](series), tmp_path / "o.mgz", scrub=tmp_path / "scrub.txt")
 
 
-def test_missing_values_of_confounds(write, series, confounds, tmp_path):
-    source, out, (table, columns) = write["MGH"](series), tmp_path / "out.mgz", confounds
-    report = clean_file(source, out, confounds=table)
-    assert report.columns_filled == ["framewise_displacement"]
-    filled = columns.copy()
-    filled[0, 2] = filled[1, 2]
-    np.testing.assert_allclose(read(out), clean_series(series, confounds=filled), atol=1e-4)
-    lines = table.read_text().splitlines()
+def test_missing_values_of_confounds(confounds):
+    path, columns = confounds
+    table, found = load_confounds(path, n_frames=FRAMES)
+    assert found.filled == ("framewise_displacement",)
+    columns[0, 2] = columns[1, 2]
+    np.testing.assert_array_equal(found.values, columns)
+    lines = path.read_text().splitlines()
     lines[6] = "\t".join(["n/a", *lines[6].split("\t")[1:]])
-    table.write_text("\n".join(lines))
+    path.write_text("\n".join(lines))
+    kept = np.ones(FRAMES, bool)
+    table, found = load_confounds(path, n_frames=FRAMES)
     with pytest.raises(
         ThruxError, match=r"column trans_x is nan: 1 values .* in frame 5, .*--columns.*--scrub"
     ):
-        clean_file(source, out, confounds=table, force=True)
-    clean_file(source, out, confounds=table, columns=["csf"], force=True)
-    (tmp_path / "scrub.txt").write_text("5\n")
-    clean_file(source, out, confounds=table, scrub=tmp_path / "scrub.txt", force=True)
+        check_confounds(table, found, kept)
+    check_confounds(*load_confounds(path, columns=["csf"], n_frames=FRAMES), kept)
+    kept[5] = False
+    check_confounds(table, found, kept)
 
 
-def test_plain_text_without_names(write, series, confounds, tmp_path):
+def test_plain_text_without_names(confounds, tmp_path):
     _, columns = confounds
     np.savetxt(tmp_path / "confounds.txt", columns, fmt="%.10f")
-    report = clean_file(
-        write["MGH"](series), tmp_path / "o.mgz", confounds=tmp_path / "confounds.txt", columns=["1", "4"]
-    )
-    assert report.columns == ["1", "4"]
-    np.testing.assert_allclose(
-        read(tmp_path / "o.mgz"), clean_series(series, confounds=columns[:, [0, 3]]), atol=1e-4
-    )
+    _, found = load_confounds(tmp_path / "confounds.txt", columns=["4", "1"], n_frames=FRAMES)
+    assert found.names == ("4", "1")
+    np.testing.assert_allclose(found.values, columns[:, [3, 0]], atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +289,9 @@ def test_an_option_wins_over_the_header(write, series, tmp_path):
         ("MGH", "o.mgz", {"nan": "maybe"}, "nan is maybe: it is not known"),
     ],
 )
-def test_what_does_not_fit_is_refused(write, series, confounds, tmp_path, source, target, options, words):
+def test_what_does_not_fit_is_refused(
+    unchecked, write, series, confounds, tmp_path, source, target, options, words
+):
     (tmp_path / "short.tsv").write_text("a\n" + "1\n" * 5)
     write["MGH"](series[:5, :1], "mask.mgz")
     places = {"TABLE": confounds[0], "SHORT": tmp_path / "short.tsv", "MASK": tmp_path / "mask.mgz"}
@@ -338,15 +338,17 @@ def test_the_command_says_what_it_did(run, write, series, confounds, tmp_path):
         "trans_?, csf",
         "--high-pass",
         0.02,
+        "--low-pass",
+        0.2,
     ]
-    words += ["--order", 2, "--fd-threshold", 1.2, "--standardise", "psc"]
+    words += ["--order", 1, "--fd-threshold", 1.2, "--standardise", "zscore"]
     result = run(*words)
     assert result.exit_code == 0, result.output
     assert f"Wrote {out}: 12 series of " in result.stdout
     assert "scrubbed), 1 of them constant in IN; " in result.stdout
-    assert "detrend (degree 1); filter (kind Butterworth, forward and backward, order 2, " in result.stdout
+    assert "detrend (degree 1); filter (kind Butterworth, forward and backward, order 1, " in result.stdout
     assert (
-        "regress out confounds (columns 3); drop scrubbed frames; standardise (by psc); float32."
+        "regress out confounds (columns 3); drop scrubbed frames; standardise (by zscore); float32."
         in result.stdout
     )
     result = run(*words)
@@ -365,9 +367,9 @@ def test_the_command_says_what_it_did(run, write, series, confounds, tmp_path):
     assert found["steps"][2] == {
         "step": "filter",
         "kind": "Butterworth, forward and backward",
-        "order": 2,
+        "order": 1,
         "high_pass_hz": 0.02,
-        "low_pass_hz": None,
+        "low_pass_hz": 0.2,
     }
     assert found["input"] == str(source)
     assert found["frames_scrubbed"]

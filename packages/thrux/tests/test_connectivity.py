@@ -301,9 +301,9 @@ def test_a_picture(table, tmp_path, monkeypatch):
     report = connectivity_files([table()], tmp_path / "m.tsv", picture=tmp_path / "m.png")
     assert report.picture == str(tmp_path / "m.png")
     assert (tmp_path / "m.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    connectivity_files(
-        [table(0, "0.tsv"), table(1, "1.tsv")], tmp_path / "t.npz", kind="tangent", picture=tmp_path / "t.png"
-    )
+    three = [table(run, f"{run}.tsv") for run in range(3)]
+    connectivity_files(three, tmp_path / "t.npz", kind="tangent", picture=tmp_path / "t.png")
+    assert (tmp_path / "t.png").stat().st_size > 1000
     for name, words in [("m.jpg", "the name must end in .png"), ("m.png", "the file exists")]:
         with pytest.raises(ThruxError, match=words):
             connectivity_files([table()], tmp_path / "n.tsv", picture=tmp_path / name)
