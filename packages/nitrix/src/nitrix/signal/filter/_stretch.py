@@ -140,8 +140,9 @@ def advance(
 ) -> tuple[Float[Array, "line state"], Float[Array, "line stretch state"]]:
     """The state after the last stretch, and the one before each."""
 
+    # With lines last a step is a few long rows, which a CPU takes in a stride.
     def step(state: Any, push: Any) -> tuple[Any, Any]:
-        return dot(state, carried) + push, state
+        return dot(carried.T, state) + push, state
 
-    last, before = lax.scan(step, states, jnp.moveaxis(driven, 1, 0), reverse=reverse)
-    return last, jnp.moveaxis(before, 0, 1)
+    last, before = lax.scan(step, states.T, jnp.transpose(driven, (1, 2, 0)), reverse=reverse)
+    return last.T, jnp.transpose(before, (2, 0, 1))
