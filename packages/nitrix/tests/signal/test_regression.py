@@ -96,6 +96,12 @@ def test_confounds_may_be_missing_where_frames_are_censored():
     got = np.asarray(confound_regression(x, confounds, mask=SHARED))
     np.testing.assert_allclose(got[:, SHARED], want[:, SHARED], 0, 4e-6)
     assert np.isfinite(got).all()
+
+
+@pytest.mark.slow
+def test_gradients_do_not_see_what_is_missing_where_frames_are_censored():
+    confounds, x = normal(2, OBS, seed=3).astype(np.float32), normal(4, OBS).astype(np.float32)
+    confounds[:, ~SHARED] = x[:, ~SHARED] = np.nan
     gradients = jax.grad(
         lambda x, c: jnp.sum(confound_regression(x, c, mask=SHARED)[:, SHARED] ** 2), (0, 1)
     )(x, confounds)
