@@ -63,8 +63,8 @@ def test_projected_matrices_are_positive_definite_at_any_scale():
 @pytest.mark.slow
 @pytest.mark.parametrize("project", [tangent_project_spd, cone_project_spd])
 def test_derivatives_in_both_operands_at_ties(x64, project):
-    x, r = np.eye(3) + 0 * spd.matrices(2, 3), np.diag([1.0, 1.0, 2.0])
-    x[1] = spd.matrices(3)
+    x, r = np.array([np.eye(3)] * 2), np.diag([1.0, 1.0, 2.0])
+    x[1] = spd.matrices(3, condition=3.0)
     check_gradients(project, x, r, rtol=2e-6)
 
 
