@@ -129,7 +129,7 @@ def _filled(series: Array, mask: Array, functions: Array, *, rcond: float) -> Ar
     else:  # every series has a mask of its own: some series at a time
         frames = jnp.broadcast_to(mask, seen.shape)
         rows = tuple(x.reshape(-1, seen.shape[-1]) for x in (seen, frames))
-        run = lambda row: _fill(*row, functions, rcond=rcond)  # noqa: E731
+        run = lambda row: _fill(row[0], row[1], functions, rcond=rcond)  # noqa: E731
         fill = lax.map(run, rows, batch_size=min(TOGETHER, rows[0].shape[0])).reshape(seen.shape)
     return jnp.where(mask, series, fill.astype(series.dtype))
 
