@@ -48,6 +48,14 @@ from nitrix.signal.interpolate.linear import linear_interpolate as linear_interp
 from nitrix.signal.interpolate.lomb_scargle import lomb_scargle_interpolate as lomb_scargle_interpolate
 from nitrix.signal.interpolate.periodogram import lomb_scargle_periodogram as lomb_scargle_periodogram
 
+# Convolutions.
+from nitrix.signal.tsconv import basischan as basischan
+from nitrix.signal.tsconv import basisconv2d as basisconv2d
+from nitrix.signal.tsconv import polychan as polychan
+from nitrix.signal.tsconv import polyconv2d as polyconv2d
+from nitrix.signal.tsconv import tsconv as tsconv
+from nitrix.signal.tsconv import tsconv2d as tsconv2d
+
 # Random windows.
 from nitrix.signal.window import sample_windows as sample_windows
 
@@ -62,11 +70,3 @@ from nitrix.stats.fourier import instantaneous_phase as instantaneous_phase
 from nitrix.stats.fourier import product_filter as product_filter
 from nitrix.stats.fourier import product_filtfilt as product_filtfilt
 from nitrix.stats.fourier import unwrap as unwrap
-
-# Convolutions.
-from nitrix.signal.tsconv import basischan as basischan
-from nitrix.signal.tsconv import basisconv2d as basisconv2d
-from nitrix.signal.tsconv import polychan as polychan
-from nitrix.signal.tsconv import polyconv2d as polyconv2d
-from nitrix.signal.tsconv import tsconv as tsconv
-from nitrix.signal.tsconv import tsconv2d as tsconv2d
