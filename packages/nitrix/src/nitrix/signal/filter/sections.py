@@ -57,14 +57,13 @@ def second_order_sections(digital_filter: PolesZeros) -> NDArray[np.float64]:
     rows = []
     while poles:
         pole = poles.pop(min(range(len(poles)), key=lambda i: abs(1 - abs(poles[i]))))
-        last_real_zero = not _real(pole) and sum(map(_real, zeros)) == 1
-        zero = _nearest(zeros, pole, skip_real=last_real_zero)
+        zero = _nearest(zeros, pole)
         if _real(pole):
             reals = [i for i, p in enumerate(poles) if _real(p)]
             second_pole = poles.pop(min(reals, key=lambda i: abs(1 - abs(poles[i]))))
         else:
             second_pole = pole.conjugate()
-        second_zero = _nearest(zeros, pole, skip_complex=True) if _real(zero) else zero.conjugate()
+        second_zero = _nearest(zeros, pole, real=True) if _real(zero) else zero.conjugate()
         rows.append([*_quadratic(zero, second_zero), *_quadratic(pole, second_pole)])
     sections = np.array(rows[::-1])
     sections[0, :3] *= digital_filter.gain
@@ -91,10 +90,9 @@ def _halved(roots: NDArray[np.complex128]) -> list[complex]:
     return out
 
 
-def _nearest(
-    roots: list[complex], to: complex, *, skip_real: bool = False, skip_complex: bool = False
-) -> complex:
-    allowed = [i for i, r in enumerate(roots) if not (skip_real if _real(r) else skip_complex)]
+def _nearest(roots: list[complex], to: complex, *, real: bool = False) -> complex:
+    """The root nearest to another, taken out; only among real ones where it must be."""
+    allowed = [i for i, root in enumerate(roots) if _real(root) or not real]
     return roots.pop(min(allowed, key=lambda i: abs(roots[i] - to)))
 
 
