@@ -66,8 +66,8 @@ def residualise(
       A direction of the scaled regressors whose length is below 2.4e-7 for float32, or 2.2e-16 max(c_x, obs) of the
       longest one for float64, is no direction: this is what rounding leaves of equal regressors. Of all B that
       fit equally well the shortest one in units of the scaled regressors is taken, which matters for observations of
-      weight 0 only. In float32 errors are roundings of Y: at most 3e-7 of its largest entry for up to 40 regressors
-      of 200 observations, of any condition.
+      weight 0 only. In float32 errors are roundings of Y, whatever the condition of X: 2e-7 of its largest
+      entry for a few regressors, 7e-7 for 24 regressors of 400 observations on an offset of 100.
 
       Differentiable in Y, X, weights, weight_matrix and l2, in both modes and to any order, by the closed form of the
       projection's derivative, in which no difference of singular values occurs. Where X lacks rank, the derivative is

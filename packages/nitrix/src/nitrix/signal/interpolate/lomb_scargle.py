@@ -104,7 +104,9 @@ def read_series(data: Any, function: str) -> Array:
     return series
 
 
-def check_spectrum(function: str, *, dt: float, oversampling: float, high_factor: float) -> None:
+def check_spectrum(
+    function: str, *, dt: float | int, oversampling: float | int, high_factor: float | int
+) -> None:
     """Refuse numbers that are no grid of frequencies."""
     for name, value in (("dt", dt), ("oversampling", oversampling), ("high_factor", high_factor)):
         if not (math.isfinite(value) and value > 0):

@@ -7,7 +7,7 @@ import numpy as np
 FAINT = 1e-13  # of the strongest function: beyond what float64 tells from nothing
 
 
-def frequency_count(obs: int, *, oversampling: float, share: float) -> int:
+def frequency_count(obs: int, *, oversampling: float | int, share: float | int) -> int:
     """How many multiples of 1 / (oversampling * duration) lie below a share of the Nyquist frequency."""
     return int(np.floor(oversampling * obs * min(share, 1.0) / 2 + 1e-9))
 
