@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Bool, Inexact, Num
 
 from nitrix._arguments import floating
-from nitrix.signal._censoring import blanked, read_mask, shared_frames
+from nitrix.signal._censoring import read_mask, shared_frames
 
 
 def linear_interpolate(
@@ -56,12 +56,12 @@ def filled_linearly(series: Array, mask: Array) -> Array:
 def _fill(series: Array, mask: Array) -> Array:
     if series.size == 0:
         return series
-    seen = blanked(series, mask)
-    if series.dtype.itemsize <= 2:
-        seen = seen.astype(np.float32)
-    left, right, share = _neighbours(mask, seen.dtype)
-    before, after = _frames(seen, left), _frames(seen, right)
-    return jnp.where(mask, series, (before + share * (after - before)).astype(series.dtype))
+    wide = series.astype(np.float32) if series.dtype.itemsize <= 2 else series
+    left, right, share = _neighbours(mask, wide.dtype)
+    before, after = _frames(wide, left), _frames(wide, right)  # observed, both, unless nothing was
+    fill = (before + share * (after - before)).astype(series.dtype)
+    fill = jnp.where(jnp.any(mask, axis=-1, keepdims=True), fill, jnp.zeros((), series.dtype))
+    return jnp.where(mask, series, fill)
 
 
 def _neighbours(mask: Array, dtype: np.dtype) -> tuple[Array, Array, Array]:
@@ -77,9 +77,9 @@ def _neighbours(mask: Array, dtype: np.dtype) -> tuple[Array, Array, Array]:
     return left, right, way / span
 
 
-def _frames(seen: Array, index: Array) -> Array:
+def _frames(series: Array, index: Array) -> Array:
     """The frames of an index that all series share, or of one for each."""
     if index.ndim == 1:
-        return seen.at[..., index].get(mode="promise_in_bounds")
-    index = jnp.broadcast_to(index, seen.shape)
-    return jnp.take_along_axis(seen, index, axis=-1, mode="promise_in_bounds")
+        return series.at[..., index].get(mode="promise_in_bounds")
+    index = jnp.broadcast_to(index, series.shape)
+    return jnp.take_along_axis(series, index, axis=-1, mode="promise_in_bounds")
