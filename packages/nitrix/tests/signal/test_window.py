@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from nitrix.signal import sample_windows
+from support.gradients import QUICK_COMPILE
 
 KEY = jax.random.key(0)
 SERIES = np.arange(12.0)
@@ -21,7 +22,7 @@ def placements(length, size, count):
 def starts_of(keys, **options):
     """Where the windows of a ramp begin, for many keys."""
     cut = lambda key: sample_windows(jnp.asarray(SERIES), create_new_axis=True, key=key, **options)[:, 0]
-    return np.asarray(jax.jit(jax.vmap(cut))(keys)).astype(int)
+    return np.asarray(jax.jit(jax.vmap(cut), compiler_options=QUICK_COMPILE)(keys)).astype(int)
 
 
 # Of the older library: 4,000 draws of 45 placements had one 360 times and another never.
@@ -47,16 +48,22 @@ def test_windows_with_overlap_are_uniform_over_ordered_starts():
 
 def test_windows_are_cut_and_not_made_up():
     x = np.random.default_rng(0).normal(size=(3, 12, 2)).astype(np.float32)
-    options = {"window_size": 3, "num_windows": 2, "windowing_axis": 1, "key": KEY}
-    starts = sample_windows(SERIES, **{**options, "windowing_axis": 0}, create_new_axis=True)[:, 0].astype(
-        int
-    )
-    wanted = [x[:, s : s + 3] for s in starts]
-    for place in (0, 1, 2, 3, -1, -3):  # of the older library: negative ones were counted on the input's axes
-        got = sample_windows(x, **options, create_new_axis=True, multiplying_axis=place)
+    stacked, joined = (
+        (0, 3, -1, -3),
+        (0, 1, 2, -1),
+    )  # of the older library: negative ones counted on the input's axes
+
+    def cut(x, key):
+        options = {"window_size": 3, "num_windows": 2, "windowing_axis": 1, "key": key}
+        ramp = sample_windows(jnp.arange(12)[None, :], **options, create_new_axis=True)[:, 0, 0]
+        new = [sample_windows(x, **options, create_new_axis=True, multiplying_axis=a) for a in stacked]
+        return ramp, new, [sample_windows(x, **options, multiplying_axis=a) for a in joined]
+
+    starts, new, old = jax.jit(cut, compiler_options=QUICK_COMPILE)(x, KEY)
+    wanted = [x[:, s : s + 3] for s in starts.tolist()]
+    for got, place in zip(new, stacked):
         np.testing.assert_array_equal(got, np.stack(wanted, place))
-    for place in (0, 1, 2, -1, -2):
-        got = sample_windows(x, **options, multiplying_axis=place)
+    for got, place in zip(old, joined):
         np.testing.assert_array_equal(got, np.concatenate(wanted, place))
 
 
@@ -66,19 +73,23 @@ def test_windows_that_fill_the_series_tile_it():
 
 
 def test_a_key_gives_one_draw_and_dtypes_are_kept():
-    cut = jax.jit(lambda x, key: sample_windows(x, window_size=3, num_windows=2, key=key))
-    for dtype in (np.int32, bool, np.complex64, jnp.bfloat16):
-        x = jnp.asarray(SERIES, dtype)
-        assert cut(x, KEY).dtype == dtype
-    x = jnp.asarray(SERIES, jnp.float32)
-    np.testing.assert_array_equal(cut(x, KEY), sample_windows(x, window_size=3, num_windows=2, key=KEY))
-    np.testing.assert_array_equal(cut(x, jax.random.PRNGKey(3)), cut(x, jax.random.PRNGKey(3)))
+    dtypes = (jnp.float32, jnp.int32, jnp.bool_, jnp.complex64, jnp.bfloat16)
+    x = np.concatenate([SERIES, SERIES]) % 2
+    cut = lambda key: [
+        sample_windows(jnp.asarray(x, d), window_size=3, num_windows=2, key=key) for d in dtypes
+    ]
+    compiled = jax.jit(cut, compiler_options=QUICK_COMPILE)
+    for key in (KEY, jax.random.PRNGKey(3)):  # of either kind
+        found = compiled(key)
+        assert [a.dtype for a in found] == list(dtypes)
+        for other in found[1:]:
+            np.testing.assert_array_equal(np.float32(other.real), found[0])
 
 
 def test_the_gradient_counts_how_often_a_sample_was_cut():
     options = {"window_size": 8, "num_windows": 3, "allow_overlap": True, "key": KEY}
     loss = lambda x: jnp.sum(sample_windows(x, **options))
-    gradient = jax.jit(jax.grad(loss))(jnp.asarray(SERIES, jnp.float32))
+    gradient = jax.jit(jax.grad(loss), compiler_options=QUICK_COMPILE)(jnp.asarray(SERIES, jnp.float32))
     starts = sample_windows(
         SERIES, window_size=8, num_windows=3, allow_overlap=True, key=KEY, create_new_axis=True
     )[:, 0]

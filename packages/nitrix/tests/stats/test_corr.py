@@ -115,6 +115,7 @@ def test_no_correlation_is_beyond_one():
     np.testing.assert_allclose(np.diag(got[:60, 60:120]), 1, 1e-6)
 
 
+@pytest.mark.slow
 def test_gradients(x64):
     check_gradients(lambda x, w: corr(x, weights=w, l2=0.1), X[:2, :6], WEIGHTS[:6], order=1)
 
@@ -144,7 +145,6 @@ def test_corrnorm_is_the_factor_and_safe_at_zero(x64):
     c[2] = c[:, 2] = 0
     assert (corrnorm(c)[2] == 0).all()
     assert np.isfinite(jax.grad(lambda c: jnp.sum(corrnorm(c)))(c)).all()
-    check_gradients(corrnorm, c[:2, :2], order=1)
     assert corrnorm(c.astype(complex)).dtype == jnp.float64
     assert corrnorm(jnp.full((2, 2), 1e30, jnp.float32)).max() < np.inf
     assert np.isnan(corrnorm(-c)[0, 0])

@@ -324,8 +324,8 @@ def test_bad_input_is_refused_in_words(given, options, error, words, unchecked):
 
 
 def test_bad_input_that_is_traced_is_nan():
-    x, compiled = np.float32(X), jax.jit(lambda x, w, m: cov(x, weights=w, mask=m))
-    assert np.isfinite(compiled(x, WEIGHTS, MASK)).all()
-    assert np.isnan(compiled(x, WEIGHTS, np.arange(12) == 1)).all()  # one observation
-    assert np.isnan(compiled(x, -WEIGHTS, MASK)).all()
+    x, w, compiled = np.float32(X), np.float32(WEIGHTS), jax.jit(lambda x, w, m: cov(x, weights=w, mask=m))
+    assert np.isfinite(compiled(x, w, MASK)).all()
+    assert np.isnan(compiled(x, w, np.arange(12) == 1)).all()  # one observation
+    assert np.isnan(compiled(x, -w, MASK)).all()
     assert np.isnan(cov(x, weight_matrix=np.eye(12, k=1))).all()  # of trace 0, so that nothing divides it

@@ -7,7 +7,6 @@ import pytest
 from nitrix.stats import partialcorr, partialcov, pcorr, precision
 from support import covariance as oracle
 from support.gradients import check_gradients
-from support.marks import seldom_but
 
 RNG = np.random.default_rng(0)
 MIX = np.eye(4) + 0.6 * np.eye(4, k=1)
@@ -151,7 +150,8 @@ def test_batches_and_narrow_floats():
     np.testing.assert_allclose(np.float64(got[1]), np.linalg.inv(np.cov(np.float64(x[1]))), 2e-2, 2e-2)
 
 
-@pytest.mark.parametrize("function", seldom_but(ALL, partialcorr), ids=lambda f: f.__name__)
+@pytest.mark.slow
+@pytest.mark.parametrize("function", ALL, ids=lambda f: f.__name__)
 def test_gradients(function, x64):
     check_gradients(lambda x, w: function(x, weights=w), X[:3, :6], WEIGHTS[:6], order=1)
 
