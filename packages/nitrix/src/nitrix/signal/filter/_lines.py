@@ -67,9 +67,15 @@ def in_blocks(
     count = lines.shape[0]
     if at_a_time is None or count <= 2 * at_a_time:
         return function(lines)
-    blocks = -(-count // at_a_time)
-    size = count // blocks  # even blocks, and a few lines left
+    size = _block_size(count, at_a_time)
+    blocks = count // size
     whole = lax.map(function, lines[: blocks * size].reshape(blocks, size, -1)).reshape(blocks * size, -1)
     if blocks * size == count:
         return whole
     return jnp.concatenate([whole, function(lines[blocks * size :])])
+
+
+def _block_size(count: int, wanted: int) -> int:
+    """Near `wanted`; a divisor where there is one, since lines that are left over cost a copy of all."""
+    divisors = [size for size in range(max(wanted // 4, 1), 2 * wanted) if count % size == 0]
+    return min(divisors, key=lambda size: abs(size - wanted)) if divisors else count // -(-count // wanted)

@@ -120,22 +120,27 @@ def _filtered(
     at_a_time: int | None,
 ) -> Any:
     lines, restore = to_lines(data, axis)
-    count, obs = lines.shape
+    obs = lines.shape[1]
     served = ~jnp.isnan(built.gain)
     gain = jnp.where(served, built.gain, jnp.zeros_like(built.gain))
 
-    def filter_lines(both: Float[Array, "line both"]) -> Float[Array, "line both"]:
-        x, state = both[:, :obs], both[:, obs:]
+    def filter_lines(x: Float[Array, "line obs"], state: Any) -> tuple[Any, Any]:
         # Less its first frame, from the state less that at which a constant of this height is at rest.
         offset = jnp.where(served, x[:, :1], jnp.zeros_like(x[:, :1]))
         y, last = _causal(x - offset, state - offset * built.rest, built)
-        return jnp.concatenate([y + offset * gain, last + offset * built.rest], axis=1)
+        return y + offset * gain, last + offset * built.rest
 
-    rest = jnp.zeros((count, built.rest.shape[0]), lines.dtype)
-    state = rest if zi is None else _state_of(zi, axis, built.turns)
-    out = in_blocks(filter_lines, jnp.concatenate([lines, state], axis=1), at_a_time)
-    y = restore(out[:, :obs])
-    return y if zi is None else (y, restore(_scipy_state(out[:, obs:], built.turns)))
+    def from_rest(x: Float[Array, "line obs"]) -> Float[Array, "line obs"]:
+        return filter_lines(x, jnp.zeros((x.shape[0], built.rest.shape[0]), x.dtype))[0]
+
+    def joined(both: Float[Array, "line both"]) -> Float[Array, "line both"]:
+        return jnp.concatenate(filter_lines(both[:, :obs], both[:, obs:]), axis=1)
+
+    if zi is None:
+        return restore(in_blocks(from_rest, lines, at_a_time))
+    state = _state_of(zi, axis, built.turns)
+    out = in_blocks(joined, jnp.concatenate([lines, state], axis=1), at_a_time)
+    return restore(out[:, :obs]), restore(_scipy_state(out[:, obs:], built.turns))
 
 
 def _causal(
