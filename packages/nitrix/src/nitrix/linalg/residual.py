@@ -67,7 +67,7 @@ def residualise(
       longest one for float64, is no direction: this is what rounding leaves of equal regressors. Of all B that
       fit equally well the shortest one in units of the scaled regressors is taken, which matters for observations of
       weight 0 only. In float32 errors are roundings of Y, whatever the condition of X: 2e-7 of its largest
-      entry for a few regressors, 7e-7 for 24 regressors of 400 observations on an offset of 100.
+      entry for a few regressors, 8e-7 for 24 regressors of 400 observations on an offset of 100.
 
       Differentiable in Y, X, weights, weight_matrix and l2, in both modes and to any order, by the closed form of the
       projection's derivative, in which no difference of singular values occurs. Where X lacks rank, the derivative is
