@@ -24,20 +24,22 @@ from nitrix.signal.filter.fir_design import firwin as firwin
 # Recursive filters, designed and applied.
 from nitrix.signal.filter.iir import iir_filter as iir_filter
 
+# Spectra without a design.
+from nitrix.signal.filter.plain_spectra import clamp_spectrum as clamp_spectrum
+from nitrix.signal.filter.plain_spectra import ideal_spectrum as ideal_spectrum
+from nitrix.signal.filter.plain_spectra import randn_spectrum as randn_spectrum
+
 # Trends and confounds, taken out by least squares.
 from nitrix.signal.filter.regression import confound_regression as confound_regression
 from nitrix.signal.filter.regression import polynomial_detrend as polynomial_detrend
 
-# Responses on a grid of frequencies.
+# Spectra of the designs.
 from nitrix.signal.filter.spectra import bessel_spectrum as bessel_spectrum
 from nitrix.signal.filter.spectra import butterworth_spectrum as butterworth_spectrum
 from nitrix.signal.filter.spectra import chebyshev1_spectrum as chebyshev1_spectrum
 from nitrix.signal.filter.spectra import chebyshev2_spectrum as chebyshev2_spectrum
-from nitrix.signal.filter.spectra import clamp_spectrum as clamp_spectrum
 from nitrix.signal.filter.spectra import elliptic_spectrum as elliptic_spectrum
 from nitrix.signal.filter.spectra import frequency_response as frequency_response
-from nitrix.signal.filter.spectra import ideal_spectrum as ideal_spectrum
-from nitrix.signal.filter.spectra import randn_spectrum as randn_spectrum
 
 # Sections of recursive filters, applied forwards and backwards.
 from nitrix.signal.filter.zero_phase import sosfiltfilt as sosfiltfilt
