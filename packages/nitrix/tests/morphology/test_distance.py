@@ -61,6 +61,7 @@ def test_whole_metrics_equal_scipys_chamfer_distances(shape, metric, scipys):
     np.testing.assert_array_equal(distance_transform(mask, metric=scipys), want)
 
 
+@pytest.mark.slow
 def test_tiles_and_blocks_change_nothing():
     """More lines than a tile holds, a number of samples that is no multiple of a block's."""
     mask = np.ones((37, 131, 203), bool)

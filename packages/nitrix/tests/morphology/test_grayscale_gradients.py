@@ -31,6 +31,7 @@ def test_flat_elements(x64, function, options):
     check_gradients(lambda v: function(v, **options), normal(4, 5), order=1)
 
 
+@pytest.mark.slow
 def test_second_derivatives(x64):
     check_gradients(lambda v: dilate(v, size=3), normal(4, 5))
     check_gradients(lambda v, s: erode(v, structuring_element=s), normal(4, 5), normal(2, 2, seed=1))

@@ -214,6 +214,7 @@ def test_memory_does_not_grow_with_the_window(size):
     assert compiled_memory(lambda x: median_filter(x, size=size), x).temporaries < 5 * 4 * 64**3
 
 
+@pytest.mark.slow
 def test_memory_of_the_derivative():
     slope = jax.grad(lambda x: (median_filter(x, size=(3, 3, 5)) ** 2).sum())
     assert compiled_memory(slope, form(64, 64, 64)).temporaries < 10 * 4 * 64**3
@@ -268,6 +269,7 @@ def test_memory_of_neighbours_is_bounded():
     assert memory.temporaries < 4 * batch * n * 4 + 4 * 4 * _mesh_ranks.BLOCK  # not k times the field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [ell_from_ragged, sectioned_ell_from_ragged], ids=["flat", "sectioned"])
 def test_derivatives_over_neighbours(x64, make):
     # A vertex without neighbours is NaN, so that its row is left out.

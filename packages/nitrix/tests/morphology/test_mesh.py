@@ -72,6 +72,7 @@ def test_a_vertex_counts_where_it_is_listed():
     np.testing.assert_array_equal(close(once, neighbourhood=whole), once)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SectionedELL", pytest.param("ELL", marks=pytest.mark.slow)])
 def test_derivatives(x64, name):
     ring = every_form()[name]

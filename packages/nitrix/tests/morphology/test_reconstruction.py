@@ -118,6 +118,7 @@ def test_in_three_dimensions():
     np.testing.assert_array_equal(fill_holes(x), ndi.binary_fill_holes(x))
 
 
+@pytest.mark.slow
 def test_derivatives(x64):
     marker, mask = normal(*SHAPE) - 1, normal(*SHAPE, seed=1)
     check_gradients(reconstruct, marker, mask)

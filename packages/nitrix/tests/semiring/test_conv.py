@@ -163,6 +163,7 @@ def test_batches(name, monkeypatch, short_steps):
     np.testing.assert_allclose(got[1], conv_cases.conv(name, x[1], 2 * k, stride=2), 3e-6, 3e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_derivatives_of_both_orders_and_modes(name, x64, short_steps):
     x, k = case((6,), (3,), 1, 2, dtype=np.float64)

@@ -78,6 +78,7 @@ def test_matches_definition(name, form):
     np.testing.assert_allclose(got, oracle(name, reference, rows, np.float64(x)), 5e-6, 5e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 @pytest.mark.parametrize("listed", seldom_but([False, True], True))
 def test_derivatives_in_features_values_and_what_is_closed_over(name, listed, x64):
@@ -93,6 +94,7 @@ def test_derivatives_in_features_values_and_what_is_closed_over(name, listed, x6
     check_gradients(aggregate, features(np.float64), graph.values, WEIGHTS, forward=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(["log", "tropical_max_plus"], "tropical_max_plus"))
 def test_sections_have_the_gradients_of_the_flat_form(name):
     found, _ = graphs()
@@ -276,6 +278,7 @@ def test_cotangents_of_short_types_are_summed_in_float32():
             assert float(slope.ravel()[0]) == 4096
 
 
+@pytest.mark.slow
 def test_integers_and_truth_values_among_the_operands_have_no_derivative():
     found, (_, columns) = graphs()
     for graph in (found["flat"], ell_without_transpose(found["flat"])):

@@ -128,6 +128,7 @@ def test_log_at_large_magnitude_has_accurate_gradients():
     np.testing.assert_allclose(got_B, dB, 2e-6, 2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_derivatives_of_both_orders_and_modes(name, x64):
     shape = (5, 5, 4, 2)

@@ -46,6 +46,7 @@ def test_matches_definition(name, masked):
     np.testing.assert_allclose(got, oracle(name, indices, mask, x, kernel), 5e-6, 5e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 def test_derivatives(name, x64):
     indices, mask, x, kernel = case(dtype=np.float64)

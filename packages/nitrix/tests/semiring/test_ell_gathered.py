@@ -81,6 +81,7 @@ def test_products_match_definition(name, form):
     np.testing.assert_allclose(got, oracles.ell_rmatvec(name, wide, at, X, COLUMNS, LONG), 2e-6, 2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log"))
 @pytest.mark.parametrize("form", ["flat", pytest.param("sectioned", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("transposed", seldom_but([False, True], True))
@@ -99,6 +100,7 @@ def test_derivatives_of_both_orders(name, form, transposed, x64):
     check_gradients(product, x, *values_of(matrix), forward=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "log", "tropical_max_plus"))
 @pytest.mark.parametrize("form", seldom_but(["flat", "sectioned"], "sectioned"))
 def test_gradients_are_those_of_the_scattering_form(name, form):
@@ -175,6 +177,7 @@ def rmatvec_of_one(matrix, algebra):
     )
 
 
+@pytest.mark.slow
 def test_batched_values_and_fields_share_the_slots():
     found, (wide, at) = matrices()
     matrix = found["flat"]

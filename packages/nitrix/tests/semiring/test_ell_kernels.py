@@ -100,7 +100,7 @@ SLOW_CASES += [("euclidean", "flat", False), ("log", "flat", False)]
     [
         *(("cuda", *case) for case in CASES),
         *(pytest.param("cuda", *case, marks=pytest.mark.slow) for case in SLOW_CASES),
-        ("tpu", "log", "flat", True),
+        pytest.param("tpu", "log", "flat", True, marks=pytest.mark.slow),
         pytest.param("tpu", "euclidean", "sectioned", True, marks=pytest.mark.slow),
     ],
 )
@@ -179,6 +179,7 @@ def test_infinities_and_coincident_points_have_finite_gradients(listed):
     assert all((x == 0).all() for x in cotangents)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(["log", "tropical_min_plus"], "tropical_min_plus"))
 def test_second_derivatives_are_those_of_the_plain_product(name):
     algebra, container, B = oracles.ALGEBRAS[name], adjacency(), dense()
@@ -257,6 +258,7 @@ def test_lowering(platform, name, listed):
             assert kernel_calls(jax.vmap(both, (None, 0)), platform, values_of(matrix), fields) == expected
 
 
+@pytest.mark.slow
 def test_batches_of_values_and_fields_by_vmap():
     container = adjacency()
     matrix, columns = sections(container), sections(ell_with_transpose(container).transposed)

@@ -194,6 +194,7 @@ def test_ties_take_the_first_term():
         np.testing.assert_array_equal(right, left.T)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "real", "log"))
 def test_derivatives_of_both_orders_and_modes(name, x64, monkeypatch):
     monkeypatch.setattr(
@@ -311,6 +312,7 @@ def test_jit_and_vmap(name):
         np.testing.assert_allclose(got, np.stack([wanted, wanted[::-1]]), 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(oracles.REAL_VALUED, "tropical_max_plus"))
 def test_vmap_of_the_gradient(name):
     A, B = case(4, 6, 3, seed=9)

@@ -46,6 +46,7 @@ def test_several_blocks_of_rows(x64, monkeypatch):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 1e-10, 1e-12), got, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "order"), [pytest.param("flat", 2, marks=pytest.mark.slow), ("sectioned, by columns", 1)]
 )

@@ -138,6 +138,7 @@ def test_volumes_of_a_batch_are_smoothed_by_themselves(x64, mode, order):
     np.testing.assert_allclose(got, want, 0, 1e-13)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_volume(x64):
     def smooth(x, sigma, cval):
         return gaussian(x, sigma=sigma, mode="constant", cval=cval, spatial_rank=3)
@@ -222,6 +223,7 @@ def test_gradient_in_the_widths(x64, mode, argument):
         np.testing.assert_allclose(jax.jvp(loss, (1.3,), (1.0,))[1], want, 1e-7)
 
 
+@pytest.mark.slow
 def test_second_derivative_in_sigma(x64):
     x = normal((2, 300))
 
