@@ -189,8 +189,8 @@ def test_scrubbed_frames_by_number_or_by_flag(write, series, tmp_path):
         report = clean_file(source, tmp_path / "o.mgz", scrub=tmp_path / name, force=True)
         assert (report.frames_scrubbed, report.frames_written) == ([2, 3, 9], FRAMES - 3)
         assert [step["step"] for step in report.steps] == [
-            "fill scrubbed frames linearly",
             "detrend",
+            "fill scrubbed frames linearly",
             "drop scrubbed frames",
         ]
         results.append(read(tmp_path / "o.mgz"))
@@ -357,8 +357,8 @@ def test_the_command_says_what_it_did(run, write, series, confounds, tmp_path):
     found = json.loads(run(*words, "--force", "--json").stdout)
     assert found["status"] == "ok"
     assert [step["step"] for step in found["steps"]] == [
-        "fill scrubbed frames linearly",
         "detrend",
+        "fill scrubbed frames linearly",
         "filter",
         "regress out confounds",
         "drop scrubbed frames",

@@ -20,10 +20,10 @@ def expected(
     kept = np.ones(frames, bool) if kept is None else kept
 
     def evened(rows):
-        rows = np.stack([np.interp(t, t[kept], row[kept]) for row in rows])
         if detrend is not None:
             powers = np.polynomial.legendre.legvander(2 * t / (frames - 1) - 1, detrend)
             rows = rows - (powers @ np.linalg.lstsq(powers[kept], rows.T[kept], rcond=None)[0]).T
+        rows = np.stack([np.interp(t, t[kept], row[kept]) for row in rows])
         if high or low:
             band, kind = {
                 (True, True): ((high, low), "bandpass"),

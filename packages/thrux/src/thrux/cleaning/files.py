@@ -229,8 +229,8 @@ def _in_words(
     }
     ends = [{"step": "keep scrubbed frames as filled"} if keep_scrubbed else {"step": "drop scrubbed frames"}]
     return [
-        *([{"step": "fill scrubbed frames linearly"}] if scrubbed else []),
         *([] if steps.detrend is None else [{"step": "detrend", "degree": steps.detrend}]),
+        *([{"step": "fill scrubbed frames linearly"}] if scrubbed else []),
         *([filtered] if steps.filters else []),
         *([{"step": "regress out confounds", "columns": len(confounds.names)}] if confounds else []),
         *(ends if scrubbed else []),

@@ -58,8 +58,8 @@ def clean_series(
 ) -> Float[np.ndarray, "series kept"]:
     """Free series in time from drifts, frequencies and confounds, in this order:
 
-    1. Frames that are not kept are filled linearly from their neighbours in time, and enter no fit.
-    2. A polynomial is fitted to series and confounds and subtracted.
+    1. A polynomial is fitted to series and confounds and subtracted. Frames that are not kept enter no fit.
+    2. Those frames are filled linearly from their neighbours in time.
     3. Both are filtered alike, forward and backward (Butterworth), so that the filter does not bring back what the
        regression takes away.
     4. The confounds are fitted to each series and subtracted, all but the series' mean.
@@ -220,13 +220,13 @@ def _prepared(
 
 @partial(jax.jit, static_argnames="steps")
 def _evened(x: Array, mask: Any, steps: Steps) -> Array:
-    """Steps 1 to 3: filled, without trend, filtered."""
+    """Steps 1 to 3: without trend, filled, filtered."""
     from nitrix.signal import iir_filter, linear_interpolate, polynomial_detrend
 
-    if mask is not None:
-        x = linear_interpolate(x, mask)
     if steps.detrend is not None:
         x = polynomial_detrend(x, degree=steps.detrend, mask=mask)
+    if mask is not None:
+        x = linear_interpolate(x, mask)
     if steps.filters and steps.tr is not None:
         both = steps.high_pass is not None and steps.low_pass is not None
         btype: BandType = "bandpass" if both else "lowpass" if steps.high_pass is None else "highpass"

@@ -114,8 +114,8 @@ def clean(
 
     It is done in this order, and --json tells what was done:
 
-        1. scrubbed frames are left out of every fit, and filled linearly
-        2. a polynomial is taken away from series and confounds
+        1. a polynomial is taken away from series and confounds; scrubbed frames are left out of every fit
+        2. scrubbed frames are filled linearly
         3. both are filtered, so that the filter brings back nothing of the confounds
         4. the confounds are regressed out
         5. scrubbed frames are dropped
@@ -169,7 +169,8 @@ def clean(
                 Text(
                     f"Note: of {len(report.columns_filled)} confounds the first value was missing and is that of the "
                     "second frame."
-                )
+                ),
+                soft_wrap=True,
             )
         if as_json:
             console.print_json({"status": "ok", **report.as_dict()})

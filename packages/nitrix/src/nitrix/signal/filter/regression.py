@@ -69,9 +69,9 @@ def polynomial_detrend(
     if mask is not None:
         kept = read_mask(mask, series.shape, function, least=1)
         kept = kept if series.ndim > 1 else kept.reshape(-1, kept.shape[-1])
-    basis = jnp.asarray(
-        _polynomials(degree, rows.shape[-1]), rows.dtype if rows.dtype.itemsize > 2 else np.float32
-    )
+    # Cast by NumPy: JAX may give back what it made of one and the same array in the other precision.
+    wide = np.promote_types(rows.dtype, np.float32)
+    basis = jnp.asarray(_polynomials(degree, rows.shape[-1]).astype(wide))
     out = _regress(rows, basis, kept)
     out = out.reshape(series.shape)
     return out if rowvar else jnp.swapaxes(out, -1, -2)
