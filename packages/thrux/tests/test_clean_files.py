@@ -346,7 +346,7 @@ def test_the_command_says_what_it_did(run, write, series, confounds, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"Wrote {out}: 12 series of " in result.stdout
     assert "scrubbed), 1 of them constant in IN; " in result.stdout
-    assert "detrend (degree 1); filter (kind Butterworth, forward and backward, order 1, " in result.stdout
+    assert "detrend (degree 1); fill scrubbed frames linearly; filter (kind Butterworth, " in result.stdout
     assert (
         "regress out confounds (columns 3); drop scrubbed frames; standardise (by zscore); float32."
         in result.stdout
