@@ -93,7 +93,11 @@ def environment() -> dict[str, Any]:
     }
 
 
+REST = 0.2  # s before each call: OpenBLAS's threads spin on after one, on the cores of what is measured next
+
+
 def _seconds(call: Callable[[], Any]) -> float:
+    time.sleep(REST)
     start = time.perf_counter()
     jax.block_until_ready(call())
     return time.perf_counter() - start
