@@ -16,10 +16,11 @@ def floating(x: Any, function: str, name: str = "x") -> Inexact[Array, "..."]:
     dtype = getattr(x, "dtype", None)
     if dtype is not None and not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, jnp.bool_)):
         raise TypeError(f"{function}: {name} has dtype {dtype}; give an array of numbers.")
-    image = jnp.asarray(x)
-    if jnp.issubdtype(image.dtype, jnp.inexact):
-        return image
-    return image.astype(jax.dtypes.canonicalize_dtype(np.float64))
+    default = jax.dtypes.canonicalize_dtype(np.float64)
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iu":
+        x = x.astype(default)  # by way of int32, wide integers would wrap round
+    array = jnp.asarray(x)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(default)
 
 
 def real_array(x: Any, function: str, name: str) -> Float[Array, "..."]:
@@ -103,13 +104,6 @@ def check_truncate(truncate: float, function: str) -> None:
 def cast(value: Any, dtype: Any) -> Any:
     """A scalar of `dtype`, still on the host where it can be."""
     return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
-
-
-def unwrapped(x: Any) -> Any:
-    """Wide integers of the host as the default float, which rounds them where 32-bit integers would wrap round."""
-    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "iu" and x.dtype.itemsize == 8:
-        return x.astype(jax.dtypes.canonicalize_dtype(np.float64))
-    return x
 
 
 def exact_array(x: Any, function: str, name: str) -> Shaped[Array, "..."]:

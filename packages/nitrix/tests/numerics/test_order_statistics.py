@@ -213,7 +213,7 @@ def test_memory_is_two_copies_of_the_samples_or_a_block_of_rows():
         (lambda: percentile(np.ones(3), 101), ValueError, "q=101 must be from 0 to 100"),
         (lambda: percentile(np.ones(3), [5, np.nan]), ValueError, r"q=\[5.0, nan\] must be from 0 to 100"),
         (lambda: percentile(np.ones(3), np.ones((2, 2))), ValueError, r"q has shape \(2, 2\); give one"),
-        (lambda: percentile(np.ones(3), 1j), TypeError, "q has dtype complex128; give real numbers"),
+        (lambda: percentile(np.ones(3), 1j), TypeError, "q has dtype complex64; give real numbers"),
         (
             lambda: percentile(np.ones((3, 0)), 5, axis=1),
             ValueError,

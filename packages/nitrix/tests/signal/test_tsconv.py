@@ -192,7 +192,7 @@ def test_the_module_does_not_hide_the_function():
             ValueError,
             r"padding=\(-1, 2\)",
         ),
-        (lambda: tsconv(np.ones((1, 5)) * 1j, np.ones((1, 1, 3))), TypeError, "X has dtype complex128; give"),
+        (lambda: tsconv(np.ones((1, 5)) * 1j, np.ones((1, 1, 3))), TypeError, "X has dtype complex64; give"),
         (
             lambda: tsconv2d(np.ones((2, 5)), np.ones((1, 2, 1, 3))),
             ValueError,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.stats import cov
+from nitrix.stats import corr, cov
 from support import covariance as oracle
 from support.gradients import QUICK_COMPILE, check_gradients
 from support.marks import seldom_but
@@ -212,6 +212,19 @@ def test_integers_are_promoted_and_never_truncated():
     np.testing.assert_allclose(
         cov(whole, weights=np.arange(1, 13)), np.cov(whole, aweights=np.arange(1, 13)), 1e-5
     )
+
+
+@pytest.mark.parametrize("channels", [384, 501])
+def test_many_channels_are_multiplied_by_halves_and_stay_symmetric(channels, x64):
+    """Oracle: NumPy, about the first entry of complex series too."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((channels, 520)) + 1j * rng.standard_normal((channels, 520))
+    got = np.asarray(cov(x))
+    np.testing.assert_allclose(got, np.cov(x), rtol=0, atol=1e-13)
+    real = np.asarray(cov(x.real))
+    assert (real == real.T).all()
+    r = np.asarray(corr(x.real))
+    np.testing.assert_allclose(r, np.corrcoef(x.real), rtol=0, atol=1e-13)
 
 
 def test_no_channels_give_an_empty_matrix():

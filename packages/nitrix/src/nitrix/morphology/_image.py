@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from nitrix._arguments import known_numbers
+from nitrix._arguments import exact_array, known_numbers
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -22,15 +22,7 @@ def image_of(x: Any, function: str, name: str = "x") -> Shaped[Array, "..."]:
             f"{function}: {name} has dtype {given.dtype}; give truth values, integers or real floats of 16, 32 or 64 "
             f"bits, which have an order."
         )
-    image = jnp.asarray(given)
-    if isinstance(given, np.ndarray) and given.dtype.kind in "iu" and given.size:
-        info = np.iinfo(image.dtype)
-        if given.min() < info.min or given.max() > info.max:
-            raise ValueError(
-                f"{function}: {name} has numbers from {given.min()} to {given.max()}, which {image.dtype} cannot hold; "
-                f"switch jax_enable_x64 on."
-            )
-    return image
+    return exact_array(given, function, name)
 
 
 def outside_value(border_value: Any, dtype: Any, function: str) -> Shaped[Array, ""]:

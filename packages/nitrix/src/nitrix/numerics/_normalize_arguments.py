@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from nitrix._arguments import known_numbers
-from nitrix.numerics._reals import fits, fitting_mask, named_axes, real_floats
+from nitrix._arguments import known_numbers, real_array
+from nitrix.numerics._reals import fits, fitting_mask, named_axes
 
 
 def read_samples(
     x: Any, axis: Any, function: str, *, weights: Any = None, mask: Any = None
 ) -> tuple[Float[Array, "..."], Float[Array, "..."] | None, tuple[int, ...]]:
     """The samples, their weights, 0 under the mask, and the axes from 0 on."""
-    samples = real_floats(x, function)
+    samples = real_array(x, function, "x")
     axes = named_axes(axis, samples.ndim, function)
     shares = None if weights is None else _weights(weights, samples, function)
     if mask is not None:
@@ -30,7 +30,7 @@ def read_ranked(
     x: Any, axis: Any, function: str, *, mask: Any
 ) -> tuple[Float[Array, "..."], Bool[Array, "..."] | None, tuple[int, ...]]:
     """The samples of which percentiles are taken, which of them count, and the axes from 0 on."""
-    samples = real_floats(x, function)
+    samples = real_array(x, function, "x")
     axes = named_axes(axis, samples.ndim, function)
     if math.prod(samples.shape[a] for a in axes) == 0:
         raise ValueError(f"{function}: x{list(samples.shape)} has no samples along axis={axis}.")
@@ -48,7 +48,7 @@ def wide(x: Float[Array, "..."]) -> Any:
 
 
 def _weights(weights: Any, samples: Array, function: str) -> Array:
-    shares = real_floats(weights, function, "weights")
+    shares = real_array(weights, function, "weights")
     if not fits(shares.shape, samples.shape):
         raise ValueError(
             f"{function}: weights{list(shares.shape)} do not broadcast to x{list(samples.shape)}; "

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Real, Shaped
+from jaxtyping import Array, Bool, Real, Shaped
 
 
 def default_float() -> np.dtype:
@@ -25,12 +25,6 @@ def real_numbers(x: Any, function: str, name: str = "x") -> Real[Array, "..."]:
     if jnp.issubdtype(kind, np.integer) and kind != jax.dtypes.canonicalize_dtype(kind):
         given = given.astype(default_float())
     return jnp.asarray(given, np.int8) if kind == np.dtype(bool) else jnp.asarray(given)
-
-
-def real_floats(x: Any, function: str, name: str = "x") -> Float[Array, "..."]:
-    """`x` as an array of floats."""
-    array = real_numbers(x, function, name)
-    return array if jnp.issubdtype(array.dtype, np.floating) else array.astype(default_float())
 
 
 def named_axes(axis: int | Sequence[int] | None, ndim: int, function: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ taken in blocks that stay in a core's cache through all counts.
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -87,10 +87,14 @@ def _of_block(x: Array, kept: Array | None, rank: Array, count: Array) -> Pair:
     key = ordered_keys(x)
     most = np.asarray(np.iinfo(key.dtype).max, key.dtype)
     table, axis = _laid_out(key if kept is None else jnp.where(kept, key, most), most)
-    terms = [table[:, t] for t in range(table.shape[1])]
+
+    def terms() -> Iterator[
+        Array
+    ]:  # sliced where they are used: a loop carries the table, not a copy of each
+        return (table[:, t] for t in range(table.shape[1]))
 
     def count_if(compare: Callable[[Array, Array], Array], candidate: Array) -> Array:
-        ones = (compare(term, jnp.expand_dims(candidate, axis)).astype(key.dtype) for term in terms)
+        ones = (compare(term, jnp.expand_dims(candidate, axis)).astype(key.dtype) for term in terms())
         return functools.reduce(operator.add, ones).sum(axis, dtype=np.int32)
 
     # A NaN has the key of a pad: where one is kept, fewer keys than samples lie below it.
@@ -99,7 +103,7 @@ def _of_block(x: Array, kept: Array | None, rank: Array, count: Array) -> Pair:
 
     def pair(rank: Array) -> Pair:
         low = _key_of_rank(count_below, rank, key.dtype)
-        above = (jnp.where(term > jnp.expand_dims(low, axis), term, most) for term in terms)
+        above = (jnp.where(term > jnp.expand_dims(low, axis), term, most) for term in terms())
         following = functools.reduce(jnp.minimum, above).min(axis)
         high = jnp.where(count_if(operator.le, low) > jnp.minimum(rank + 1, count - 1), low, following)
         if jnp.issubdtype(x.dtype, jnp.floating):

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
+from nitrix._arguments import real_array
 from nitrix.numerics import _rescaling
 from nitrix.numerics._normalize_arguments import check_eps, read_ranked, read_samples, wide
-from nitrix.numerics._reals import named_axes, real_floats
+from nitrix.numerics._reals import named_axes
 from nitrix.numerics.norms import l2_normalize as l2_normalize
 from nitrix.numerics.norms import lp_normalize as lp_normalize
 
@@ -322,7 +323,7 @@ def instance_norm(
       [[[-0.5, 0.5], [0.0, 0.0]]]
     """
     check_eps(eps, "instance_norm")
-    features = real_floats(x, "instance_norm")
+    features = real_array(x, "instance_norm", "x")
     found = named_axes(axes, features.ndim, "instance_norm")
     if eps == 0:
         return _rescaling.zscores(features, None, 0.0, axes=found)

@@ -6,9 +6,10 @@ from typing import Any
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Shaped
 
+from nitrix._arguments import real_array
 from nitrix.numerics import _rescaling
 from nitrix.numerics._normalize_arguments import check_eps
-from nitrix.numerics._reals import named_axes, real_floats
+from nitrix.numerics._reals import named_axes
 
 
 def l2_normalize(
@@ -83,5 +84,5 @@ def lp_normalize(
 
 def _normed(x: Any, p: float, axis: Any, eps: int | float, function: str) -> Float[Array, "..."]:
     check_eps(eps, function)
-    vectors = real_floats(x, function)
+    vectors = real_array(x, function, "x")
     return _rescaling.over_norm(vectors, float(eps), axes=named_axes(axis, vectors.ndim, function), p=p)

@@ -13,8 +13,8 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Real, Shaped
 
-from nitrix._arguments import known_numbers
-from nitrix.numerics._reals import by_rows, default_float, fitting_mask, named_axes, real_floats, real_numbers
+from nitrix._arguments import known_numbers, real_array
+from nitrix.numerics._reals import by_rows, default_float, fitting_mask, named_axes, real_numbers
 from nitrix.numerics._selection import neighbouring_ranks
 
 Method = Literal["linear", "lower", "higher", "nearest", "midpoint"]
@@ -133,7 +133,7 @@ def _checked(
 
 def _read(q: Any, function: str) -> tuple[Float[Array, "..."], Any]:
     """The percentages, and the digits of their shares: on the host where they are known, from exact fractions."""
-    percentages = real_floats(q, function, "q")
+    percentages = real_array(q, function, "q")
     if percentages.ndim > 1:
         raise ValueError(f"{function}: q has shape {percentages.shape}; give one percentage, or [k] of them.")
     known = known_numbers(q if isinstance(q, jax.Array) else np.asarray(q))

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from nitrix._arguments import whole_number
-from nitrix.numerics._reals import real_floats
+from nitrix._arguments import real_array, whole_number
 from nitrix.signal._correlation import correlate, pads
 
 Basis = Sequence[Callable[[Array], Array]]
@@ -19,8 +18,8 @@ Basis = Sequence[Callable[[Array], Array]]
 
 def read(X: Any, weight: Any, function: str) -> tuple[Array, Array]:
     """The series, and the kernels in their dtype."""
-    series = real_floats(X, function, "X")
-    return series, real_floats(weight, function, "weight").astype(series.dtype)
+    series = real_array(X, function, "X")
+    return series, real_array(weight, function, "weight").astype(series.dtype)
 
 
 def with_channels(X: Any, weight: Any, function: str) -> tuple[Array, Array]:
@@ -35,7 +34,7 @@ def with_channels(X: Any, weight: Any, function: str) -> tuple[Array, Array]:
 
 
 def one_channel(X: Any, function: str) -> Float[Array, "... k variable obs"]:
-    series = real_floats(X, function, "X")
+    series = real_array(X, function, "X")
     if series.ndim < 2:
         raise ValueError(f"{function}: X has shape {series.shape}; give [..., variable, time].")
     return series if series.ndim > 3 else series[..., None, :, :]
@@ -63,7 +62,7 @@ def convolved_rows(
             f"{series.shape[-3]} channels of {variables} variables; give [output, {series.shape[-3]}, "
             f"1 or {variables}, time]."
         )
-    offset = None if bias is None else real_floats(bias, function, "bias").astype(series.dtype)
+    offset = None if bias is None else real_array(bias, function, "bias").astype(series.dtype)
     if offset is not None and offset.shape != (out,):
         raise ValueError(
             f"{function}: bias has shape {offset.shape}; give one for each of the {out} outputs."

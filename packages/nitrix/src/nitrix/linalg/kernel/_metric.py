@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
-from nitrix._arguments import known_numbers, real_array, unwrapped
+from nitrix._arguments import known_numbers, real_array
 
 
 class Metric(NamedTuple):
@@ -40,7 +40,7 @@ def metric_of(theta: Any, d: int, function: str, *, squares: bool = True, weighs
     """The metric that `theta` stands for: a matrix only where `squares`, no negative weights where `weighs`."""
     if theta is None:
         return Metric()
-    weights = real_array(unwrapped(theta), function, "theta")
+    weights = real_array(theta, function, "theta")
     diagonal = weights.shape == (d,) or (weights.ndim >= 2 and weights.shape[-2:] == (1, d))
     if not diagonal and (weights.ndim < 2 or weights.shape[-2:] != (d, d)):
         raise ValueError(

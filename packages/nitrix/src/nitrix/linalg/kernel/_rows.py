@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Integer
 
-from nitrix._arguments import real_array, unwrapped
+from nitrix._arguments import real_array
 from nitrix.semiring.adjacency import Adjacency
 from nitrix.semiring.stored import check_range
 
@@ -39,7 +39,7 @@ class SparseRows(NamedTuple):
 def rows_of(x: Any, function: str, name: str) -> tuple[Dense | SparseRows, int]:
     """The rows behind an operand, and the number of features."""
     if not (hasattr(x, "n_cols") and (hasattr(x, "sections") or hasattr(x, "indices"))):
-        rows = real_array(unwrapped(x), function, name)
+        rows = real_array(x, function, name)
         if rows.ndim < 2:
             raise ValueError(
                 f"{function}: {name} has shape {rows.shape}; give observations by features [... n d]."
@@ -53,7 +53,7 @@ def rows_of(x: Any, function: str, name: str) -> tuple[Dense | SparseRows, int]:
 
 def _group(part: Adjacency, d: int, function: str, name: str) -> Any:
     """Values and indices of slots, of which those that do not count are zeros."""
-    values = real_array(unwrapped(part.values), function, f"the values of {name}")
+    values = real_array(part.values, function, f"the values of {name}")
     indices = jnp.asarray(part.indices)
     degree = None if part.degree is None else jnp.asarray(part.degree)
     if degree is None and getattr(part, "identity", None) not in (None, 0):

@@ -10,7 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Inexact, Key, Num, Real, UInt32
 
-from nitrix._arguments import floating, known_value, unwrapped
+from nitrix._arguments import floating, known_value
 from nitrix.linalg.matrix._diagonal import diag_embed
 from nitrix.linalg.matrix._symmetric import check_square
 
@@ -46,7 +46,7 @@ def recondition_eigenspaces(
              [1. , 1.5]], dtype=float32)
     """
     name = "recondition_eigenspaces"
-    matrix = floating(unwrapped(A), name, "A")
+    matrix = floating(A, name, "A")
     check_square(matrix, name, "A")
     high, width = known_value(psi), known_value(xi)
     for what, value in (("psi", high), ("xi", width)):
@@ -86,7 +86,7 @@ def cholesky_invert(X: Num[ArrayLike, "*batch n n"]) -> Inexact[Array, "*batch n
       Array([[0.25, 0.  ],
              [0.  , 1.  ]], dtype=float32)
     """
-    matrix = floating(unwrapped(X), "cholesky_invert", "X")
+    matrix = floating(X, "cholesky_invert", "X")
     check_square(matrix, "cholesky_invert", "X")
     if matrix.size == 0:
         return matrix

@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Num
 
-from nitrix._arguments import common_dtype, floating, unwrapped
+from nitrix._arguments import common_dtype, floating
 from nitrix.linalg.matrix._symmetric import symmetric
 
 
@@ -50,7 +50,7 @@ def expand_outer(
     rank = left.shape[-1]
     if right.shape[-1] != rank:
         raise ValueError(f"expand_outer: L {left.shape} and R {right.shape} differ in rank, their last axis.")
-    coupling = None if C is None else floating(unwrapped(C), "expand_outer", "C")
+    coupling = None if C is None else floating(C, "expand_outer", "C")
     batches = [x.shape[:-2] for x in (left, right, *(() if coupling is None else (coupling,)))]
     try:
         jnp.broadcast_shapes(*batches)
@@ -87,7 +87,7 @@ def expand_outer(
 
 def _factor(x: ArrayLike, name: str) -> Inexact[Array, "..."]:
     """A factor of two axes or more."""
-    factor = floating(unwrapped(x), "expand_outer", name)
+    factor = floating(x, "expand_outer", name)
     if factor.ndim == 0:
         raise ValueError(
             f"expand_outer: {name} is a single number; give a matrix [... m rank] or a vector [m]."

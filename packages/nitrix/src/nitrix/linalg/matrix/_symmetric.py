@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Num, Shaped
 
-from nitrix._arguments import exact_array, floating, unwrapped, whole_number
+from nitrix._arguments import exact_array, floating, whole_number
 
 
 def symmetric(
@@ -34,7 +34,7 @@ def symmetric(
       Array([[1., 3.],
              [3., 3.]], dtype=float32)
     """
-    matrix = floating(unwrapped(X), "symmetric", "X")
+    matrix = floating(X, "symmetric", "X")
     if (
         any(not -matrix.ndim <= axis < matrix.ndim for axis in axes)
         or len({a % matrix.ndim for a in axes}) != 2

@@ -1,15 +1,18 @@
 """Symmetric positive definite matrices: functions of them, their tangent spaces and their means."""
 
-# Functions of the eigenvalues.
-# Means.
+# The geometric mean.
 from nitrix.linalg.spd.karcher import KarcherMean as KarcherMean
 from nitrix.linalg.spd.karcher import karcher_mean as karcher_mean
 from nitrix.linalg.spd.karcher import mean_geometric as mean_geometric
+
+# Functions of the eigenvalues.
 from nitrix.linalg.spd.maps import symexp as symexp
 from nitrix.linalg.spd.maps import symlog as symlog
 from nitrix.linalg.spd.maps import symmap as symmap
 from nitrix.linalg.spd.maps import sympower as sympower
 from nitrix.linalg.spd.maps import symsqrt as symsqrt
+
+# Other means.
 from nitrix.linalg.spd.means import mean_euclidean as mean_euclidean
 from nitrix.linalg.spd.means import mean_harmonic as mean_harmonic
 from nitrix.linalg.spd.means import mean_kullback as mean_kullback

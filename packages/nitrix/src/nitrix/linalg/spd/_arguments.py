@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key, Real, UInt32
 
-from nitrix._arguments import known_numbers, known_value, real_array, unwrapped, whole_number
+from nitrix._arguments import known_numbers, known_value, real_array, whole_number
 from nitrix.linalg.matrix import recondition_eigenspaces
 from nitrix.linalg.spd._spectrum import NO_FLOOR, Floor, symmetrised
 
@@ -19,7 +19,7 @@ EigvalueClip = Literal["auto", "none"] | Real[ArrayLike, ""]
 
 def read_matrices(x: Any, function: str, name: str = "input") -> tuple[Float[Array, "... d d"], Any]:
     """The symmetric part in the dtype that is computed in, and the dtype of the result."""
-    matrices = real_array(unwrapped(x), function, name)
+    matrices = real_array(x, function, name)
     if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
         raise ValueError(f"{function}: {name} has shape {matrices.shape}; give square matrices, [... d d].")
     narrow = matrices.dtype.itemsize <= 2

@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float, Num
 
-from nitrix._arguments import common_dtype, floating, real_array, unwrapped
+from nitrix._arguments import common_dtype, floating, real_array
 
 
 def complex_decompose(complex: Num[ArrayLike, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
@@ -25,7 +25,7 @@ def complex_decompose(complex: Num[ArrayLike, "..."]) -> tuple[Float[Array, "...
       >>> float(amplitude[0]), round(float(phase[0]), 4)
       (2.0, 1.5708)
     """
-    z = floating(unwrapped(complex), "complex_decompose", "complex")
+    z = floating(complex, "complex_decompose", "complex")
     real, imaginary = jnp.real(z), jnp.imag(z)
     zero = z == 0
     angle = jnp.arctan2(jnp.where(zero, 0, imaginary), jnp.where(zero, 1, real))
@@ -50,8 +50,8 @@ def complex_recompose(ampl: Num[ArrayLike, "..."], phase: Num[ArrayLike, "..."])
       >>> complex_recompose(jnp.asarray([2.0]), jnp.asarray([0.0]))
       Array([2.+0.j], dtype=complex64)
     """
-    amplitude = real_array(unwrapped(ampl), "complex_recompose", "ampl")
-    angle = real_array(unwrapped(phase), "complex_recompose", "phase")
+    amplitude = real_array(ampl, "complex_recompose", "ampl")
+    angle = real_array(phase, "complex_recompose", "phase")
     try:
         jnp.broadcast_shapes(amplitude.shape, angle.shape)
     except ValueError:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -17,8 +16,6 @@ BLOCK = 2**18  # entries of the lines that a CPU takes at a time, so that they s
 
 def series(x: Any, axis: Any, function: str, name: str = "X") -> tuple[Inexact[Array, "..."], int]:
     """`x` as an array of floats or complex numbers, and the axis of time counted from the end."""
-    if isinstance(x, np.ndarray) and x.dtype.kind in "iu":  # not by way of int32, which would wrap round
-        x = x.astype(jax.dtypes.canonicalize_dtype(np.float64))
     data = floating(x, function, name)
     place = whole_number("axis", axis, function, least=None)
     if not -data.ndim <= place < data.ndim:

@@ -11,6 +11,7 @@ from nitrix.stats.covariance._moments import (
     centred,
     centred_in_units,
     freedom,
+    gram,
     product,
     squares,
     symmetric,
@@ -33,8 +34,7 @@ def covariance(
     else:
         left = weighted(x, weighting)
         f = freedom(weighting, x.shape[-1], ddof, x.real.dtype)[..., None, None]
-        out = product(left, x)
-        out = (out if left is x else symmetrised(out)) / f.astype(x.dtype)
+        out = (gram(x) if left is x else symmetrised(product(left, x))) / f.astype(x.dtype)
     return out if l2 is None else out + (l2 * jnp.eye(x.shape[-2], dtype=l2.dtype)).astype(x.dtype)
 
 
@@ -71,6 +71,5 @@ def standardised(
         f = freedom(weighting, x.shape[-1], ddof, z.real.dtype)[..., None]
         variance = squares(left, z) / f + ridge
         scale = (inverse_root(variance) * lax.rsqrt(f))[..., None].astype(z.dtype)
-        r = product(left * scale, z * scale)
-        r = r if left is z else symmetrised(r)
+        r = gram(z * scale) if left is z else symmetrised(product(left * scale, z * scale))
     return with_unit_diagonal(r, variance), root(variance) * unit

@@ -22,6 +22,8 @@ from jaxtyping import Array, Bool, Float, Inexact
 
 from nitrix.stats.covariance._observations import Weighting
 
+HALVED = 384  # channels from which on three quarters of the product are faster than the whole of it, on a CPU
+
 
 class Centred(NamedTuple):
     """Series about their means, in units of `scale`, which is positive; entries that are left out are 0."""
@@ -66,6 +68,18 @@ def weighted(x: Inexact[Array, "... c obs"], weighting: Weighting) -> Inexact[Ar
 def product(x: Inexact[Array, "... c obs"], y: Inexact[Array, "... d obs"]) -> Inexact[Array, "... c d"]:
     """X Y^H."""
     return jnp.matmul(x, jnp.conj(jnp.swapaxes(y, -1, -2)), precision=lax.Precision.HIGHEST)
+
+
+def gram(x: Inexact[Array, "... c obs"]) -> Inexact[Array, "... c c"]:
+    """X X^H. Of many channels, and no fewer observations, the quarter below the diagonal mirrors the one above it."""
+    c, obs = x.shape[-2:]
+    if c < HALVED or obs < c:
+        return product(x, x)
+    a, b = x[..., : c // 2, :], x[..., c // 2 :, :]
+    beside = product(a, b)
+    below = jnp.conj(jnp.swapaxes(beside, -1, -2))
+    upper, lower = jnp.concatenate([product(a, a), beside], -1), jnp.concatenate([below, product(b, b)], -1)
+    return jnp.concatenate([upper, lower], -2)
 
 
 def squares(x: Inexact[Array, "... c obs"], y: Inexact[Array, "... c obs"]) -> Float[Array, "... c"]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Real
 
-from nitrix._arguments import floating, known_numbers, known_value, real_array, unwrapped, whole_number
+from nitrix._arguments import common_dtype, floating, known_numbers, known_value, real_array, whole_number
 
 
 class Weighting(NamedTuple):
@@ -45,7 +45,7 @@ def read(
     """The arguments that every covariance shares, checked. `single`: one series, which becomes a row."""
     rowvar = rowvar or single
     arrays = [_series(x, function, name, rowvar, single) for name, x in series.items()]
-    dtype = _common(arrays)
+    dtype = common_dtype(*(x.dtype for x in arrays))
     wide = jnp.float32 if dtype.itemsize <= 2 else dtype
     arrays = [x.astype(wide) for x in arrays]
     names, obs = list(series), arrays[0].shape[-1]
@@ -77,11 +77,11 @@ def read(
                     f"give a mask of shape ({obs},) that leaves observations out for all channels."
                 )
     if weights is not None:
-        vector = real_array(unwrapped(weights), function, "weights").astype(real)
+        vector = real_array(weights, function, "weights").astype(real)
         _check_last(vector, (obs,), function, "weights")
         batches.append(("weights", vector.shape[:-1]))
     if weight_matrix is not None:
-        matrix = real_array(unwrapped(weight_matrix), function, "weight_matrix").astype(real)
+        matrix = real_array(weight_matrix, function, "weight_matrix").astype(real)
         _check_last(matrix, (obs, obs), function, "weight_matrix")
         batches.append(("weight_matrix", matrix.shape[:-2]))
     _check_batches(batches, function)
@@ -93,7 +93,7 @@ def read(
 
 
 def _series(x: Any, function: str, name: str, rowvar: bool, single: bool) -> Inexact[Array, "... c obs"]:
-    array = floating(unwrapped(x), function, name)
+    array = floating(x, function, name)
     array = array[None] if single else array
     if array.ndim < 2:
         raise ValueError(
@@ -101,13 +101,6 @@ def _series(x: Any, function: str, name: str, rowvar: bool, single: bool) -> Ine
             f"at least two axes. Give {name}[None] for one channel."
         )
     return array if rowvar else jnp.swapaxes(array, -1, -2)
-
-
-def _common(arrays: Sequence[Inexact[Array, "..."]]) -> Any:
-    """The dtype that holds all of them, also where promotion is strict."""
-    if len({x.dtype for x in arrays}) == 1:
-        return arrays[0].dtype
-    return np.result_type(*(np.float32 if x.dtype.itemsize <= 2 else x.dtype for x in arrays))
 
 
 def _mask(

@@ -6,14 +6,14 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from nitrix._arguments import real_array, unwrapped, whole_number
+from nitrix._arguments import real_array, whole_number
 
 
 def read(
     x: Any, axis: Any, n: Any, function: str, *, name: str = "X"
 ) -> tuple[Float[Array, "..."], int, int]:
     """The series in the dtype of the computation, the axis counted from the end, and the length of the transform."""
-    series = real_array(unwrapped(x), function, name)
+    series = real_array(x, function, name)
     along = operator.index(axis)
     if not -series.ndim <= along < series.ndim:
         raise ValueError(f"{function}: axis={along} is none of {name}, whose shape is {series.shape}.")

@@ -8,7 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Inexact, Num, Real
 
-from nitrix._arguments import floating, unwrapped
+from nitrix._arguments import floating
 from nitrix.stats.fourier._series import narrow, read
 
 
@@ -90,7 +90,7 @@ def _filter(
     squared: bool,
 ) -> Float[Array, "..."]:
     series, along, length = read(X, axis, n, function)
-    gain = floating(unwrapped(weight), function, "weight")
+    gain = floating(weight, function, "weight")
     if gain.ndim < 1 or gain.shape[-1] != length // 2 + 1:
         raise ValueError(
             f"{function}: weight has shape {gain.shape} but series of {length} samples have {length // 2 + 1} "
