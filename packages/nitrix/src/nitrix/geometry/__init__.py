@@ -1,0 +1,1 @@
+"""Images and surfaces moved through space: sampling, displacement fields, spheres, centres of mass, metric tensors."""

@@ -1,0 +1,1 @@
+"""Images on regular grids: sampling, resampling, displacement fields, affines, Jacobians, centres of mass."""

@@ -1,0 +1,1 @@
+"""Graphs, dense, sparse or as products alone: Laplacians, communities, gradients of connectivity."""
