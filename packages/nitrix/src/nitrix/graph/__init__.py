@@ -1,1 +1,14 @@
 """Graphs, dense, sparse or as products alone: Laplacians, communities, gradients of connectivity."""
+
+# Degrees.
+from nitrix.graph.degrees import degree_vector as degree_vector
+from nitrix.graph.degrees import in_degree_vector as in_degree_vector
+from nitrix.graph.degrees import symmetric_degree_vector as symmetric_degree_vector
+
+# Laplacians.
+from nitrix.graph.laplacian import graph_laplacian as graph_laplacian
+from nitrix.graph.laplacian import laplacian as laplacian
+from nitrix.graph.laplacian import laplacian_matvec as laplacian_matvec
+
+# Graphs given by their products alone.
+from nitrix.graph.operator import GraphOperator as GraphOperator
