@@ -4,9 +4,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-# Nearly parallel directions differ by little, and x cross y = x cross (y - x) keeps the digits of that difference, which
-# a sum of products of the coordinates themselves loses; nearly opposite ones likewise with y + x. Components stand
-# apart, so that of all pairs no array with a last axis of 3 is made.
+# Nearly parallel directions differ by little, and x cross y = x cross (y - x) keeps the digits of that difference,
+# which sums of products lose; nearly opposite ones likewise with y + x. Components stand apart, so that of all pairs no
+# array with a last axis of 3 is made.
 def angle_between(x: Float[Array, "... 3"], y: Float[Array, "... 3"]) -> Float[Array, "..."]:
     """Angles in [0, pi], radians; 0 for a vector of zeros; derivative 0 at equal and opposite directions."""
     (x0, x1, x2), (y0, y1, y2) = (tuple(v[..., i] for i in range(3)) for v in (x, y))
