@@ -1,5 +1,12 @@
 """Graphs, dense, sparse or as products alone: Laplacians, communities, gradients of connectivity."""
 
+# Communities.
+from nitrix.graph.community import coaffiliation as coaffiliation
+from nitrix.graph.community import girvan_newman_null as girvan_newman_null
+from nitrix.graph.community import modularity_matrix as modularity_matrix
+from nitrix.graph.community import modularity_matrix_matvec as modularity_matrix_matvec
+from nitrix.graph.community import relaxed_modularity as relaxed_modularity
+
 # Degrees.
 from nitrix.graph.degrees import degree_vector as degree_vector
 from nitrix.graph.degrees import in_degree_vector as in_degree_vector
