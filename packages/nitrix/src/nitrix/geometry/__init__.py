@@ -29,3 +29,19 @@ from nitrix.geometry.metrictensor import (
     quadratic_form_low_rank_plus_diag as quadratic_form_low_rank_plus_diag,
 )
 from nitrix.geometry.metrictensor import sample_along_line_segment as sample_along_line_segment
+
+# Spheres: distances, rotations, convolutions, resampling; icospheres are at home in `nitrix.sparse.mesh`.
+from nitrix.geometry.sphere import DirectionalNeighbourhood as DirectionalNeighbourhood
+from nitrix.geometry.sphere import directional_neighbourhood as directional_neighbourhood
+from nitrix.geometry.sphere import icosphere as icosphere
+from nitrix.geometry.sphere import resample_labels as resample_labels
+from nitrix.geometry.sphere import rotate_axis_angle as rotate_axis_angle
+from nitrix.geometry.sphere import rotation_matrix as rotation_matrix
+from nitrix.geometry.sphere import sphere_adaptive as sphere_adaptive
+from nitrix.geometry.sphere import sphere_barycentric as sphere_barycentric
+from nitrix.geometry.sphere import sphere_to_latlong as sphere_to_latlong
+from nitrix.geometry.sphere import sphere_to_normals as sphere_to_normals
+from nitrix.geometry.sphere import spherical_conv as spherical_conv
+from nitrix.geometry.sphere import spherical_geodesic as spherical_geodesic
+from nitrix.geometry.sphere import spherical_geodesic_distance as spherical_geodesic_distance
+from nitrix.geometry.sphere import spherical_kernel_conv as spherical_kernel_conv
