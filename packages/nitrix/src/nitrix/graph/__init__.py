@@ -7,6 +7,13 @@ from nitrix.graph.community import modularity_matrix as modularity_matrix
 from nitrix.graph.community import modularity_matrix_matvec as modularity_matrix_matvec
 from nitrix.graph.community import relaxed_modularity as relaxed_modularity
 
+# Gradients of connectivity.
+from nitrix.graph.connectopy import Embedding as Embedding
+from nitrix.graph.connectopy import diffusion_embedding as diffusion_embedding
+from nitrix.graph.connectopy import diffusion_mapping as diffusion_mapping
+from nitrix.graph.connectopy import laplacian_eigenmap as laplacian_eigenmap
+from nitrix.graph.connectopy import laplacian_eigenmaps as laplacian_eigenmaps
+
 # Degrees.
 from nitrix.graph.degrees import degree_vector as degree_vector
 from nitrix.graph.degrees import in_degree_vector as in_degree_vector
