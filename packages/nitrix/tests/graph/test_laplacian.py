@@ -306,8 +306,16 @@ def test_whole_numbers_in_a_sparse_graph_are_not_truncated():
     np.testing.assert_allclose(product, wanted, 1e-6)
 
 
-@pytest.mark.parametrize("normalisation", seldom_but(NORMALISATIONS, "symmetric"))
-@pytest.mark.parametrize("of", seldom_but(["dense", "flat", "sectioned", "listed"], "dense"))
+EVERY_FORM = [
+    *(("dense", name) for name in NORMALISATIONS),
+    *(("flat", "symmetric"), ("sectioned", "random_walk"), ("listed", "symmetric")),
+]
+
+
+@pytest.mark.parametrize(
+    ("of", "normalisation"),
+    [EVERY_FORM[0], *(pytest.param(*case, marks=pytest.mark.slow) for case in EVERY_FORM[1:])],
+)
 def test_gradients(of, normalisation, x64):
     """In weights and field, also around a self-loop and a vertex without edges."""
     if of == "dense":
