@@ -19,6 +19,7 @@ from operation_rows import (
     filtering,
     filters,
     fourier,
+    graphs,
     interpolate,
     kernels,
     lattice,
@@ -58,6 +59,7 @@ OTHERS = {
     **filtering.OTHERS,
     **covariance.OTHERS,
     **fourier.OTHERS,
+    **graphs.OTHERS,
 }
 
 
@@ -88,6 +90,7 @@ def rows():
         *window.rows(),
         *residual.rows(),
         *interpolate.rows(),
+        *graphs.rows(),
     ]
 
 
