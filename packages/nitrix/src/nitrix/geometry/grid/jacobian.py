@@ -7,14 +7,16 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real, Shaped
 
 from nitrix._arguments import cast, check_width, per_axis
+from nitrix._boundary import source_index
 from nitrix.geometry._operands import read_together
+from nitrix.geometry.grid._determinants import determinant
 
 FieldBoundary = Literal["nearest", "wrap", "mirror"]
-_PADDING = {"nearest": "edge", "wrap": "wrap", "mirror": "reflect"}
 
 
 def jacobian_displacement(
@@ -112,8 +114,7 @@ def _slopes(field: Float[Array, "... d"], step: Float[Array, " d"], mode: str) -
     """The function (i, j) -> du_i / dx_j."""
     d = field.shape[-1]
     first = field.ndim - 1 - d
-    width = [(0, 0)] * first + [(1, 1)] * d + [(0, 0)]
-    padded = jnp.pad(field, width, mode=_PADDING[mode]) if field.size else jnp.pad(field, width)
+    padded = _with_faces(field, range(first, first + d), mode)
     half = jnp.where(step > 0, 0.5 / step, jnp.nan)
 
     def neighbour(i: int, j: int, shift: int) -> Array:
@@ -122,6 +123,21 @@ def _slopes(field: Float[Array, "... d"], step: Float[Array, " d"], mode: str) -
         return padded[(*where, i)]
 
     return lambda i, j: (neighbour(i, j, 1) - neighbour(i, j, -1)) * half[j]
+
+
+def _with_faces(field: Float[Array, "... d"], axes: range, mode: str) -> Float[Array, "... d"]:
+    """The field with a voxel more at both ends of each axis; edges and corners, which no difference reads, are 0."""
+    # `jnp.pad` makes a copy for each axis, and XLA one more for each slice of it.
+    width = [(int(a in axes), int(a in axes), 0) for a in range(field.ndim)]
+    padded = lax.pad(field, np.zeros((), field.dtype), width)
+    inner = [slice(1, -1) if a in axes else slice(None) for a in range(field.ndim)]
+    for axis in axes if field.size else ():
+        n = field.shape[axis]
+        for end, source in zip((0, n + 1), source_index(np.array([-1, n]), n, mode), strict=True):
+            face = lax.slice_in_dim(field, int(source), int(source) + 1, axis=axis)
+            where = [*inner[:axis], slice(end, end + 1), *inner[axis + 1 :]]
+            padded = padded.at[tuple(where)].set(face)
+    return padded
 
 
 @functools.partial(jax.jit, static_argnames="mode")
@@ -138,13 +154,4 @@ def _determinants(
     field: Float[Array, "... d"], step: Float[Array, " d"], *, mode: str
 ) -> Float[Array, "..."]:
     slope, axes = _slopes(field, step, mode), range(field.shape[-1])
-    return _expanded([[slope(i, j) + (1 if i == j else 0) for j in axes] for i in axes])
-
-
-def _expanded(rows: list[list[Array]]) -> Array:
-    """The determinant, expanded by the first row."""
-    first, rest = rows[0], rows[1:]
-    if not rest:
-        return first[0]
-    minors = [_expanded([row[:j] + row[j + 1 :] for row in rest]) for j in range(len(first))]
-    return sum((-1) ** j * (entry * minor) for j, (entry, minor) in enumerate(zip(first, minors)))
+    return determinant([[slope(i, j) + (1 if i == j else 0) for j in axes] for i in axes])

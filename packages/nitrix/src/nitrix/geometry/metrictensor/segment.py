@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -111,7 +112,7 @@ def integrate_along_line_segment(
     if quantity not in ("length", "energy"):
         raise ValueError(f"{function}: quantity={quantity!r} is not known; give 'length' or 'energy'.")
     nodes, weights = _gauss_legendre(n)
-    points = _points(start, end, nodes)
+    points = _points(start, end, nodes.astype(start.dtype))
     form = jnp.asarray(norm((end - start)[..., None, :], metric_tensor_field(points)))
     if form.shape != (*points.shape[:-1], 1):
         raise ValueError(
@@ -119,8 +120,7 @@ def integrate_along_line_segment(
             f"{(*points.shape[:-1], 1)}; metric_tensor_field must keep the points' leading axes."
         )
     density = _root(form) if quantity == "length" else form
-    weight = jnp.asarray(weights, density.dtype)[:, None]
-    return jnp.sum(weight * density, axis=-2).astype(dtype)
+    return _quadrature(density, weights.astype(density.dtype)).astype(dtype)
 
 
 def _ends(function: str, a: Any, b: Any) -> tuple[Float[Array, "... p"], Float[Array, "... p"], np.dtype]:
@@ -135,12 +135,18 @@ def _ends(function: str, a: Any, b: Any) -> tuple[Float[Array, "... p"], Float[A
     return start, end, dtype
 
 
+@jax.jit
 def _points(
-    a: Float[Array, "... p"], b: Float[Array, "... p"], t: NDArray[np.float64]
+    a: Float[Array, "... p"], b: Float[Array, "... p"], t: Float[Array, " n"]
 ) -> Float[Array, "... n p"]:
     """(1 - t) a + t b: exactly a and b at the ends."""
-    early, late = (jnp.asarray(share, a.dtype)[:, None] for share in (1 - t, t))
-    return early * a[..., None, :] + late * b[..., None, :]
+    late = t[:, None]
+    return (1 - late) * a[..., None, :] + late * b[..., None, :]
+
+
+@jax.jit
+def _quadrature(density: Float[Array, "... n 1"], weights: Float[Array, " n"]) -> Float[Array, "... 1"]:
+    return jnp.sum(weights[:, None] * density, axis=-2)
 
 
 @functools.cache
@@ -150,6 +156,7 @@ def _gauss_legendre(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return (1 + nodes) / 2, weights / 2
 
 
+@jax.jit
 def _root(form: Float[Array, "..."]) -> Float[Array, "..."]:
     """The square root, with derivative 0 at 0."""
     zero = form == 0
