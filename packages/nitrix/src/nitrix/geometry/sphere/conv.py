@@ -1,5 +1,7 @@
 """Gaussian averages over neighbours on a sphere."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,7 +117,7 @@ def _weights(distance: Array, counted: Array) -> Array:
     return weight / jnp.where(total == 0, 1, total)
 
 
-def _known_or_nan(value: ArrayLike, dtype: np.dtype) -> Array:
+def _known_or_nan(value: Any, dtype: Any) -> Any:
     """A width; NaN for one that could not be refused."""
     number = cast(value, dtype)
     return number if known_value(value) is not None else jnp.where(number > 0, number, jnp.nan)

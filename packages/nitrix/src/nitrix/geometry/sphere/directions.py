@@ -14,7 +14,9 @@ from nitrix.sparse.ell._pack import constant
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-_LEVEL = 1e-9  # radians of azimuth that rounding may take away
+# Radians, beyond what rounding to float32 does.
+_POLE = 1e-6
+_TIE = 1e-4
 
 
 class DirectionalNeighbourhood(NamedTuple):
@@ -98,7 +100,7 @@ def _by_direction(unit: Floats, rows: Rows, columns: Rows) -> Rows:
     east, north = _frames(unit)
     ahead = unit[columns]
     azimuth = np.arctan2(np.sum(north[rows] * ahead, axis=1), np.sum(east[rows] * ahead, axis=1))
-    nearest = np.lexsort((np.abs(azimuth - _LEVEL), rows))
+    nearest = np.lexsort((np.abs(azimuth - _TIE), rows))
     first = np.ones(len(rows), bool)
     np.not_equal(rows[1:], rows[:-1], out=first[1:])
     start = azimuth[nearest[first]][np.cumsum(first) - 1]
@@ -109,7 +111,7 @@ def _frames(unit: Floats) -> tuple[Floats, Floats]:
     """East and north of each direction [n, 3]."""
     x, y, z = unit.T
     level = np.hypot(x, y)
-    pole = level < _LEVEL
+    pole = level < _POLE
     cosine = np.where(pole, 1.0, x / np.where(pole, 1.0, level))
     sine = np.where(pole, 0.0, y / np.where(pole, 1.0, level))
     east = np.stack([-sine, cosine, np.zeros_like(z)], axis=1)
