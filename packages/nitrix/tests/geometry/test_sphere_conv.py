@@ -208,7 +208,7 @@ def test_no_points():
     assert spherical_conv(np.zeros((0, 2)), np.zeros((0, 3)), sigma=1.0, neighbourhood=1).shape == (0, 2)
 
 
-BEYOND = TABLE + 100 * (TABLE == TABLE[7, 7])
+BEYOND = TABLE + 100 * np.isin(TABLE, TABLE[7, 7])
 
 
 @pytest.mark.usefixtures("unchecked")

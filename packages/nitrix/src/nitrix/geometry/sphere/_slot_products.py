@@ -17,13 +17,17 @@ HELD_ELSEWHERE = 1 << 26
 @jax.custom_vjp
 def slot_products(x: Array, kernel: Array, indices: Array) -> Array:
     """out[i] = sum_p x[indices[i, p]] @ kernel[p], an index past the end adding nothing."""
+    return _sums(x, kernel, indices)
+
+
+def _sums(x: Array, kernel: Array, indices: Array) -> Array:
     matrix, blocks = _matrix(kernel), _blocks(indices, x)
     out = lax.map(lambda block: _product(_gathered(x, block), matrix), blocks)
     return out.reshape(-1, kernel.shape[2])[: indices.shape[0]]
 
 
 def _remember(x: Array, kernel: Array, indices: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-    return slot_products(x, kernel, indices), (x, kernel, indices)
+    return _sums(x, kernel, indices), (x, kernel, indices)
 
 
 def _pull(kept: tuple[Array, Array, Array], g: Array) -> tuple[Array, Array, None]:
