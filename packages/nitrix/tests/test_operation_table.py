@@ -148,7 +148,14 @@ def test_row(name):
     check(ROWS[name])
 
 
-@pytest.mark.parametrize("names", [EVERYDAY, pytest.param(SELDOM, marks=pytest.mark.slow)], ids=len)
+@pytest.mark.parametrize(
+    "names",
+    [
+        EVERYDAY[::3],
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (EVERYDAY[1::3], EVERYDAY[2::3], SELDOM)),
+    ],
+    ids=["a third", "another", "the last", "seldom"],
+)
 def test_sharded(names):
     assert sharded_failures(names) == {}
 

@@ -19,6 +19,7 @@ METHODS = {
     "susan": Susan(sigma=2.5, brightness_threshold=40),
     "permutohedral": Permutohedral(sigma=2.5, sigma_intensity=30),
 }
+EVERYDAY = [pytest.param(m, marks=pytest.mark.slow) if m == "permutohedral" else m for m in METHODS]
 
 
 def bilateral_oracle(volume, channels, sigmas, sigma, inside, spacing=SPACING, truncate=2.5):
@@ -73,7 +74,7 @@ def test_a_guided_bilateral_filter_is_its_definition(nifti, tmp_path, rng, head,
     assert (report.mask, report.inside) == (str(mask), half.sum())
 
 
-@pytest.mark.parametrize("guided", [False, True])
+@pytest.mark.parametrize("guided", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_each_volume_of_a_series_guides_itself(nifti, tmp_path, head, rng, guided):
     series = np.stack([head, head + rng.normal(scale=9, size=SHAPE).astype("f4")], axis=-1)
     guides = [rng.normal(size=SHAPE).astype("f4")] * guided
@@ -99,7 +100,7 @@ def test_a_percentage_is_of_the_robust_range_of_each_channel(nifti, tmp_path, he
         )
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", EVERYDAY)
 def test_voxels_outside_the_mask_take_no_part_and_keep_their_values(nifti, tmp_path, head, half, name):
     mask = nifti(half.astype("f4"), name="mask.nii")
     spoiled = head.copy()
@@ -112,7 +113,7 @@ def test_voxels_outside_the_mask_take_no_part_and_keep_their_values(nifti, tmp_p
     assert np.abs(found - head)[half].max() > 1
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", EVERYDAY)
 def test_a_constant_stays_one_within_a_mask_and_beside_holes(nifti, tmp_path, half, name):
     values = np.full(SHAPE, 50.0, "f4")
     values[3, 3, 2:4] = np.nan
@@ -125,6 +126,7 @@ def test_a_constant_stays_one_within_a_mask_and_beside_holes(nifti, tmp_path, ha
         np.testing.assert_allclose(found[np.isfinite(values)], 50.0, 1e-5)
 
 
+@pytest.mark.slow
 def test_edges_stay_where_the_gaussian_melts_them(nifti, tmp_path, head):
     path = nifti(head)
     clean = np.where(np.arange(SHAPE[0])[:, None, None] < 3, 100.0, 200.0)

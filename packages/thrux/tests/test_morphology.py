@@ -230,7 +230,10 @@ def test_neighbourhoods_hold_what_lies_within_the_radius(radius, shape, size, co
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("affine", "radius"), [(np.diag([2, 2, 2, 1]), 10), (AFFINE, 8.2)])
+@pytest.mark.parametrize(
+    ("affine", "radius"),
+    [pytest.param(np.diag([2, 2, 2, 1]), 10, marks=pytest.mark.slow), (AFFINE, 8.2)],
+)
 def test_a_mask_by_a_large_ball(nifti, tmp_path, rng, operation, affine, radius):
     mask = ndimage.gaussian_filter(rng.normal(size=(26, 24, 14)), 4) > (
         0.01 if operation != "dilate" else 0.04

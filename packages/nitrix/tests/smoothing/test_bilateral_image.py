@@ -71,6 +71,7 @@ def test_images_of_a_batch_guide_themselves():
         np.testing.assert_allclose(mapped[i], want, 0, 1e-6)
 
 
+@pytest.mark.slow
 def test_blocks_change_nothing(x64, monkeypatch):
     x, g = jnp.asarray(normal(2, 12, 13)), jnp.asarray(normal(2, 12, 13, seed=1))
 
@@ -281,7 +282,8 @@ def test_temporaries_stay_within_four_volumes(truncate):
     assert compiled_memory(smooth, form(96, 96, 96)).temporaries <= 4 * 4 * 96**3
 
 
-@pytest.mark.parametrize("truncate", [pytest.param(4.0, marks=pytest.mark.slow), 1.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("truncate", [4.0, 1.0])
 def test_the_gradient_needs_ten_volumes_whatever_the_window(truncate):
     def loss(x):
         return (bilateral(x, sigma_space=1.0, sigma_intensity=1.0, truncate=truncate) ** 2).sum()

@@ -254,6 +254,7 @@ def test_gradients(x64):
     check_gradients(smooth, x, weights, mass, np.asarray(0.8))
 
 
+@pytest.mark.slow
 def test_gradient_without_jit(x64):
     """The degree is chosen from the primal values."""
     weights, mass, x = small()
@@ -269,6 +270,7 @@ def test_gradient_without_jit(x64):
     np.testing.assert_allclose(jax.grad(loss)(1.0), want, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_gradient_in_the_vertices(x64):
     vertices = np.array([[0, 0, 0], [1.2, 0.1, 0], [0.9, 1, 0.4], [-0.1, 1.1, 0]])
     faces = np.array([[0, 1, 2], [0, 2, 3]], "i4")
@@ -282,6 +284,7 @@ def test_gradient_in_the_vertices(x64):
     check_gradients(smooth, vertices, order=1)
 
 
+@pytest.mark.slow
 def test_memory():
     """A few fields, forward and in the gradient of the field; the square root of the degree in others."""
     n = 2000

@@ -35,6 +35,7 @@ from support.ell_cases import (
     with_slot_values,
 )
 from support.gradients import check_gradients
+from support.marks import seldom_but
 
 
 @pytest.mark.fast
@@ -183,7 +184,7 @@ def test_pads_never_contribute_to_a_scatter(form, lists):
     np.testing.assert_array_equal(out[:, 0], np.bincount(ragged_case().columns, minlength=7))
 
 
-@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("lists", seldom_but([False, True], True))
 @pytest.mark.parametrize("form", FORMS)
 @given(seed=st.integers(0, 10**6))
 def test_gather_and_scatter_are_adjoint(form, lists, seed):
@@ -201,7 +202,7 @@ def test_gather_and_scatter_are_adjoint(form, lists, seed):
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("lists", seldom_but([False, True], True))
 def test_gather_and_scatter_are_differentiable(lists):
     matrix = ragged_case(dtype=np.float64).ell()
     matrix = ell_with_transpose(matrix) if lists else matrix

@@ -25,6 +25,7 @@ from nitrix.sparse import (
 )
 from support import meshes
 from support.gradients import check_gradients
+from support.marks import seldom_but
 
 FORMS = {"ell": ELL, "sectioned": SectionedELL}
 RAGGED = [[1.0, 3.0], [], [2.0, -2.0], [0.5, 1.0, 1.5]], [[0, 2], [], [1, 3], [4, 0, 3]]
@@ -117,7 +118,7 @@ def test_there_and_back(hierarchy):
     np.testing.assert_allclose(ones, 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("build", [ell_from_ragged, sectioned_ell_from_ragged])
+@pytest.mark.parametrize("build", seldom_but([ell_from_ragged, sectioned_ell_from_ragged], ell_from_ragged))
 def test_gradients(build, x64):
     values, columns = RAGGED
     adjacency = build([np.asarray(v, np.float64) for v in values], columns, n_cols=5)
@@ -173,7 +174,7 @@ def smoothed(vertices, joined, lam, iterations):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("name", ["sphere", "strange", "fan"])
+@pytest.mark.parametrize("name", seldom_but(["sphere", "strange", "fan"], "fan"))
 def test_laplacian_smoothing(name, x64):
     vertices, faces = meshes.MESHES[name]()
     joined = meshes.links(len(vertices), faces)

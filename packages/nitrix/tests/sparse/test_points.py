@@ -13,6 +13,7 @@ from nitrix.sparse import ELL, SectionedELL, ell_with_transpose, nearest_neighbo
 from nitrix.sparse.points import _cells, _search
 from scipy.spatial import cKDTree
 from support.ell_cases import entries_of
+from support.marks import seldom_but
 
 
 def cloud(n, d, seed=0):
@@ -160,7 +161,7 @@ def test_the_nearest(d, k):
     check_nearest(points, nearest_neighbours(points, k), k)
 
 
-@pytest.mark.parametrize("k", [1, 6, 80])
+@pytest.mark.parametrize("k", seldom_but([1, 6, 80], 6))
 def test_the_nearest_of_traced_points(k, monkeypatch):
     points = cloud(80, 3).astype("f4")
     check_nearest(points, jax.jit(lambda x: nearest_neighbours(x, k))(points), k)

@@ -7,6 +7,7 @@ import pytest
 from nitrix.stats import partialcorr, partialcov, pcorr, precision
 from support import covariance as oracle
 from support.gradients import check_gradients
+from support.marks import seldom_but
 
 RNG = np.random.default_rng(0)
 MIX = np.eye(4) + 0.6 * np.eye(4, k=1)
@@ -99,7 +100,7 @@ def test_a_singular_covariance_that_is_traced_is_nan():
         compiled(np.float32(X[:, :4]))
 
 
-@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("name", seldom_but(FAILING, "twice the same"))
 def test_the_pseudo_inverse_on_request(name, x64):
     x, _ = FAILING[name]
     wanted = np.linalg.pinv(np.cov(x), hermitian=True, rcond=1e-12)
