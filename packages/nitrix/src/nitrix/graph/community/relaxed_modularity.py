@@ -39,6 +39,8 @@ def relaxed_modularity(
     B is the modularity matrix of A, H the coaffiliation of C. With the defaults and a hard partition (C is 1 where a
     vertex is in a community, else 0) this is Newman's modularity, with both orders of every pair and the diagonal.
     With the null model of this library neither B nor H is made: Q comes from the products A C, whatever the form of A.
+    If a sparse A lists its slots by column (`nitrix.sparse.ell_with_transpose`), gradients gather and do not scatter,
+    and JAX refuses forward mode of the first derivative.
 
     Args:
       A: Weights of the edges i to j: a matrix, sparse or dense, or its products. Sparse entries that share a place are
