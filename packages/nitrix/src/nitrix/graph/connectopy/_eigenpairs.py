@@ -18,7 +18,8 @@ from jax import Array, lax
 from nitrix.graph._graph_arguments import n_vertices
 from nitrix.graph._products import Graph, out_degree, product
 from nitrix.graph.connectopy._conjugate_gradients import solve_columns
-from nitrix.graph.connectopy._filtered import block_width, dot, leading_block
+from nitrix.graph.connectopy._filtered import block_width, leading_block
+from nitrix.graph.connectopy._ritz import dot
 from nitrix.sparse import ELL, SectionedELL
 
 DENSE = 1024  # vertices up to which the matrix is made and all its eigenvectors are computed
@@ -106,21 +107,29 @@ def _noise(values: Array) -> Array:
 # which is definite there, since m_j is above all eigenvalues that are left. With 1 put for its eigenvalues in U the
 # operator is definite everywhere. A guard whose eigenvalue equals m_j is treated as U is, without its part in dv_j.
 def _leading(graph: Graph, trivial: Array, *, k: int, tol: Any) -> Eigenpairs:
-    if isinstance(graph, ELL | SectionedELL):
-        graph = graph.replace(transposed=None)  # of no use here, and without forward mode
-    return Eigenpairs(*_differentiable(graph, trivial, jnp.asarray(tol), k))
+    return Eigenpairs(*_differentiable(_bare(graph), trivial, jnp.asarray(tol), k))
+
+
+def _bare(graph: Graph) -> Graph:
+    """A sparse graph with zeros in its pads, which need no mask then, and without its columns, which forbid jvp."""
+    if isinstance(graph, SectionedELL):
+        return graph.replace(sections=tuple(map(_bare, graph.sections)), transposed=None)
+    if isinstance(graph, ELL):
+        values = graph.values if graph.degree is None else jnp.where(graph.valid, graph.values, 0)
+        return graph.replace(values=values, degree=None, full=graph.k_max, transposed=None)
+    return graph
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _differentiable(graph: Graph, trivial: Array, tol: Array, k: int) -> tuple[Array, ...]:
-    block = leading_block(partial(product, graph), trivial, k, tol)
+    found, products, converged = leading_block(partial(product, graph), trivial, k, tol)
     one = jnp.ones(1, trivial.dtype)
     return (
-        jnp.concatenate([trivial[:, None], block.vectors], axis=1),
-        jnp.concatenate([one, block.values]),
-        jnp.concatenate([0 * one, block.residuals]),
-        block.products,
-        block.converged,
+        jnp.concatenate([trivial[:, None], found.vectors], axis=1),
+        jnp.concatenate([one, found.values]),
+        jnp.concatenate([0 * one, found.residuals]),
+        products,
+        converged,
     )
 
 

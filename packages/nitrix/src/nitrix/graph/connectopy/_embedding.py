@@ -116,7 +116,8 @@ def _solved(
         0.01 if isinstance(kernel, Array | ELL | SectionedELL) else 8
     )
     # A Rayleigh quotient is off by no more than the squared residual over the distance to what is not in the block.
-    zero = 4 * jnp.maximum(residuals**2 / near[..., -1:], rounding)
+    off = jnp.where(pairs.converged[..., None], residuals**2 / near[..., -1:], 0)
+    zero = 4 * jnp.maximum(off, rounding)
     components = 1 + jnp.sum(exact <= zero, axis=-1)
     return Spectrum(
         jnp.where((facts.sound & (components == 1))[..., None, None], coordinates, jnp.nan),
