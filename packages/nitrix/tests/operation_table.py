@@ -35,6 +35,7 @@ from operation_rows import (
     smoothing,
     sparse,
     spd,
+    sphere,
     tensor_ops,
     tsconv,
     window,
@@ -60,6 +61,7 @@ OTHERS = {
     **covariance.OTHERS,
     **fourier.OTHERS,
     **graphs.OTHERS,
+    **sphere.OTHERS,
 }
 
 
@@ -91,6 +93,7 @@ def rows():
         *residual.rows(),
         *interpolate.rows(),
         *graphs.rows(),
+        *sphere.rows(),
     ]
 
 

@@ -34,10 +34,10 @@ def spherical_conv(
     work and memory grow with the number of neighbours, and nothing n x n is made. Neighbours count alike however much
     area each stands for; where vertices lie unevenly, and on folded surfaces, see `nitrix.smoothing.surface_gaussian`.
 
-    Differentiable in data, coor, sigma and r; no derivative passes through the choice of neighbours or the cut at
-    `truncate`. JAX refuses forward mode of the first derivative in the product; forward over reverse is served.
-    Gradients in the data gather, and are faster on a CPU, if the adjacency comes from
-    `nitrix.sparse.ell_with_transpose`.
+    Differentiable in data, coor, sigma and r, in both directions; no derivative passes through the choice of neighbours
+    or the cut at `truncate`. If the adjacency comes from `nitrix.sparse.ell_with_transpose`, gradients in the data
+    gather instead of scatter, which is faster on a CPU; JAX then refuses forward mode of the first derivative, while
+    forward over reverse is served.
 
     Args:
       data: Values at the points; the last axis holds channels that do not mix, leading axes are a batch. One number for
