@@ -50,7 +50,7 @@ def residualise(
       method: "qr"; or "svd", the singular values of the scaled regressors at once; or "cholesky", of their Gram
         matrix: the fastest for many small designs, but with the square of their condition. It needs regressors of full
         rank, and gives NaN where a direction of them, scaled to length 1, is shorter than 1e-6.
-      shrinkage: "none", or "james-stein": each row of the fit is multiplied by max(0, 1 - (k - 2) s^2 / |fit|^2), with
+      shrinkage: "none", or "james-stein": each row of the fit is times `max(0, 1 - (k - 2) s^2 / |fit|^2)`, with
         k the rank of the regressors and s^2 the residual's sum of squares over the observations (of positive weight)
         less k; sums of squares are weighted. The residual is Y less the shrunken fit.
     Returns:

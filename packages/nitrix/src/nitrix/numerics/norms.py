@@ -51,7 +51,7 @@ def lp_normalize(
     axis: int | Sequence[int] | None = -1,
     eps: int | float = 0.0,
 ) -> Float[Array, "..."]:
-    """Divide vectors by their p-norm, the p-th root of the sum of |x|^p.
+    """Divide vectors by their p-norm, the p-th root of the sum of `|x|^p`.
 
     Free of scale: powers of entries of 1e-30 or 1e30 neither vanish nor overflow. A vector of zeros stays 0, with a
     derivative of 0; where an entry is 0 the derivative of its magnitude is taken as 0.

@@ -20,7 +20,7 @@ def cosine_kernel(
     *,
     theta: Num[ArrayLike, " d"] | Num[ArrayLike, "... k d"] | None = None,
 ) -> Float[Array, "... n m"]:
-    """Cosines of the angles between observations: x' theta y / (|x| |y|), with |x|^2 = x' theta x.
+    """Cosines of the angles between observations: `x' theta y / (|x| |y|)`, with `|x|^2 = x' theta x`.
 
     Args:
       X0: Observations by features, dense or sparse, as for `linear_kernel`.

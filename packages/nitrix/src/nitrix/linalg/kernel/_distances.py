@@ -19,7 +19,7 @@ def linear_distance(
 ) -> Float[Array, "... n m"]:
     """SQUARED distances between observations: (x - y)' theta (x - y), Euclidean or Mahalanobis.
 
-    By |x|^2 + |y|^2 - 2 x' y, measured from the mean c of all observations: one matrix product, and no array of n m d
+    By `|x|^2 + |y|^2 - 2 x' y`, measured from the mean c of all observations: one matrix product, and no array of n m d
     differences. The gradient 2 theta (x - y) is right where observations coincide, in both modes and to every order.
 
     Args:
@@ -35,7 +35,7 @@ def linear_distance(
       ValueError: As `linear_kernel`; if a diagonal theta has a negative entry (traced: as a matrix that is not
         positive semi-definite).
     Note:
-      The error is a few roundings of |x - c|^2 + |y - c|^2, in the metric, that is near 1e-6 of it in float32: small
+      The error is a few roundings of `|x - c|^2 + |y - c|^2`, in the metric, that is near 1e-6 of it in float32: small
       beside the spread of the observations, wherever their origin lies, but not beside the distance of two that nearly
       coincide far from the mean. For those, sum the differences: `nitrix.semiring.semiring_matmul` over EUCLIDEAN.
     References:

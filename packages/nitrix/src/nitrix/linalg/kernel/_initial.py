@@ -23,7 +23,7 @@ def laplace_init(
     excl_axis: int | Sequence[int] | None = None,
     key: Key[Array, ""] | UInt32[Array, " 2"] | None = None,
 ) -> Float[Array, "..."]:
-    """A Laplace kernel on a grid, with noise: the product over axes of exp(-|i - loc| / width), plus std N(0, 1).
+    """A Laplace kernel on a grid, with noise: the product over axes of `exp(-|i - loc| / width)`, plus std N(0, 1).
 
     Args:
       shape: Of the array.

@@ -40,11 +40,11 @@ def laplace_kernel(
     theta: Num[ArrayLike, " d"] | Num[ArrayLike, "... k d"] | None = None,
     gamma: Real[ArrayLike, ""] | None = None,
 ) -> Float[Array, "... n m"]:
-    """Exponentials of city-block distances: exp(-gamma sum_k theta_k |x_k - y_k|).
+    """Exponentials of city-block distances: `exp(-gamma sum_k theta_k |x_k - y_k|)`.
 
     The sums are streamed over the features, and their derivatives over the observations: no array of n m d
     differences is made, forward or backward. Differentiable in both modes and to every order; where x_k = y_k the
-    derivative of |x_k - y_k| is taken as 0.
+    derivative of `|x_k - y_k|` is taken as 0.
 
     Args:
       X0: Observations by features, dense or sparse, as for `linear_kernel`.

@@ -70,7 +70,7 @@ def diag_embed(v: Shaped[ArrayLike, "*batch n"], offset: int = 0) -> Shaped[Arra
       v: Vectors of any dtype; it is kept.
       offset: Which diagonal, by NumPy's sign: above the main one where positive.
     Returns:
-      Square matrices of m = n + |offset| rows.
+      Square matrices of `m = n + |offset|` rows.
     Raises:
       ValueError: If `v` is a single number.
     Note:

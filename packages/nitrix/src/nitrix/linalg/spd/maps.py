@@ -77,7 +77,7 @@ def symexp(
     """The matrix exponential of symmetric matrices, Q exp(l) Q'.
 
     Equal to `scipy.linalg.expm` on symmetric input. Differentiable to the second order, in forward and reverse mode,
-    also at repeated eigenvalues. In float32 the error is within 1e-5 of the largest entry for |l| <= 10.
+    also at repeated eigenvalues. In float32 the error is within 1e-5 of the largest entry for `|l| <= 10`.
 
     Args:
       input: Matrices, [... d d], of which the symmetric part is read; dtypes as for `symmap`.

@@ -17,7 +17,7 @@ def complex_decompose(complex: Num[ArrayLike, "..."]) -> tuple[Float[Array, "...
     Args:
       complex: The numbers. Real ones have phase 0 or pi.
     Returns:
-      |z|, and the angle of z in radians, from -pi to pi. At z = 0 the gradients of both are 0.
+      `|z|`, and the angle of z in radians, from -pi to pi. At z = 0 the gradients of both are 0.
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.numerics.tensor_ops import complex_decompose

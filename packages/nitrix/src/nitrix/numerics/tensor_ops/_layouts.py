@@ -63,11 +63,11 @@ def reshape_to(tensor: Shaped[ArrayLike, "..."], shape: int | Sequence[int]) -> 
 
 
 def transpose_tf_conv_kernel(kernel: Shaped[ArrayLike, "..."]) -> Shaped[Array, "..."]:
-    """A convolution kernel of Keras or TensorFlow in the layout of PyTorch: [*spatial in out] to [out in *spatial].
+    """A convolution kernel of Keras or TensorFlow in the layout of PyTorch: `[*spatial in out]` to `[out in *spatial]`.
 
-    The same permutation turns a TRANSPOSED convolution's kernel, which TensorFlow keeps as [*spatial out in], into
-    PyTorch's [in out *spatial]. Equinox's `ConvTranspose` correlates with its kernel [out in *spatial] instead: for it,
-    swap the first two axes of the result and reverse the spatial ones.
+    The same permutation turns a TRANSPOSED convolution's kernel, which TensorFlow keeps as `[*spatial out in]`, into
+    PyTorch's `[in out *spatial]`. Equinox's `ConvTranspose` correlates with its kernel `[out in *spatial]` instead:
+    for it, swap the first two axes of the result and reverse the spatial ones.
 
     Args:
       kernel: The kernel, of any number of spatial axes.

@@ -50,7 +50,7 @@ def product_filter(
 def product_filtfilt(
     X: Real[ArrayLike, "..."], weight: Num[ArrayLike, "... freq"], *, axis: int = -1, n: int | None = None
 ) -> Float[Array, "..."]:
-    """Filter real series forward and backward: the gain is |weight|^2 at every frequency, without a phase.
+    """Filter real series forward and backward: the gain is `|weight|^2` at every frequency, without a phase.
 
     Args:
       X: Real series, as `product_filter` takes them.
@@ -65,7 +65,7 @@ def product_filtfilt(
 
     Note:
       Two passes of `product_filter` would lose the imaginary part of the gain at frequency 0 and at the Nyquist
-      frequency; here these have |weight|^2 as all others.
+      frequency; here these have `|weight|^2` as all others.
 
     References:
       Gustafsson, Determining the initial states in forward-backward filtering, IEEE Trans. Signal Process. 44(4),
