@@ -50,7 +50,7 @@ endif
 test-newest: .venv-newest/dev
 	$(NEWBIN)/python $(PYTEST) -m 'fast and not slow'
 
-test-all: lint
+test-all: lint docs
 	$(BIN)/python $(PYTEST)
 ifneq ($(NEWEST),)
 	$(MAKE) .venv-newest/dev
