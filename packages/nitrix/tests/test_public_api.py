@@ -14,6 +14,8 @@ import pytest
 PUBLIC_MODULES = [
     "nitrix",
     "nitrix.backend",
+    "nitrix.geometry",
+    "nitrix.graph",
     "nitrix.linalg",
     "nitrix.morphology",
     "nitrix.numerics",
@@ -57,6 +59,8 @@ OPTIONAL_OPERANDS = {
     **{name: {"offset"} for name in ("sym2vec", "vec2sym", "diag_embed")},
     **{name: {"r"} for name in ("toeplitz", "toeplitz_2d")},
     "expand_outer": {"R", "C"},
+    **{name: {"Y"} for name in ("spherical_geodesic", "spherical_geodesic_distance")},
+    "coaffiliation": {"C_other"},
     "orient_and_conform": {"reference", "dim"},
     "mask_tensor": {"fill_value"},
     "masker": {"output_axis"},
@@ -173,7 +177,7 @@ def test_subpackages_are_reached_from_the_root(name):
 def test_an_unknown_name_says_what_there_is():
     with pytest.raises(
         AttributeError,
-        match="no attribute 'smooth'; it holds backend, linalg, .* sparse, stats",
+        match="no attribute 'smooth'; it holds backend, geometry, .* sparse, stats",
     ):
         _ = nitrix.smooth
 

@@ -7,6 +7,8 @@ Contents:
   nitrix.stats       covariances and correlations, spectra and analytic signals
   nitrix.signal      time series: filters, confound regression, interpolation of censored frames
   nitrix.numerics    normalisation, exact percentiles, axes and masks
+  nitrix.geometry    images and surfaces moved through space: warps, affines, spheres, centres of mass
+  nitrix.graph       Laplacians, communities, gradients of connectivity
   nitrix.smoothing   filters of images, points and surfaces, in millimetres: Gaussian, bilateral, lattice, SUSAN
   nitrix.morphology  erosion, dilation, distances, medians and ranks, pooling; SUSAN under its other name
   nitrix.backend     which implementation serves a call, and the warning when it is not the wished one
@@ -23,6 +25,8 @@ from nitrix.versions import show_versions as show_versions
 
 if TYPE_CHECKING:
     from nitrix import backend as backend
+    from nitrix import geometry as geometry
+    from nitrix import graph as graph
     from nitrix import linalg as linalg
     from nitrix import morphology as morphology
     from nitrix import numerics as numerics
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
 _SUBPACKAGES = (
     "backend",
+    "geometry",
+    "graph",
     "linalg",
     "morphology",
     "numerics",
