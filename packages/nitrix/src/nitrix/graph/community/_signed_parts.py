@@ -1,11 +1,13 @@
 """The parts of a graph that a null model is made for: positive weights, negative weights, or both."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
-from nitrix.graph._products import Graph, clipped, out_degree
+from nitrix.graph._products import Graph, clipped, out_degree, product
+from nitrix.graph.community._clipped_product import clipped_product
 from nitrix.sparse import ELL, SectionedELL
 
 Sign = Literal["+", "-"] | None
@@ -21,13 +23,35 @@ def check_sign(graph: Graph, sign: Any, function: str) -> None:
         )
 
 
-def signed_parts(graph: Any, sign: Sign) -> list[tuple[int, Any]]:
-    """Graphs of weights that are not negative, each with its sign."""
+class Part(NamedTuple):
+    """A graph of weights that are not negative, how it counts, and its products P x with fields and P 1 with ones."""
+
+    sign: int
+    graph: Any
+    times: Callable[[Array], tuple[Array, Array]]
+
+
+def signed_parts(graph: Any, sign: Sign) -> list[Part]:
+    """The parts that `sign` names."""
     if not isinstance(graph, Array | ELL | SectionedELL):
-        return [(1, graph)]
+        return [Part(1, graph, lambda x: (graph.matmul(x), graph.degree))]
     wanted = {"+": (1,), "-": (-1,), None: (1, -1)}[sign]
     # Of a graph of negative weights B is that of their absolute values: only beside positive ones it counts negative.
-    return [(s if sign is None else 1, clipped(graph, s)) for s in wanted]
+    return [_part(graph, s, s if sign is None else 1) for s in wanted]
+
+
+def _part(graph: Any, of: int, counts: int) -> Part:
+    part = clipped(graph, of)
+
+    def of_dense(x: Array) -> tuple[Array, Array]:
+        both = clipped_product(
+            graph, jnp.concatenate([x, jnp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1), of
+        )
+        return both[..., :-1], both[..., -1]
+
+    if isinstance(graph, Array):
+        return Part(counts, part, of_dense)
+    return Part(counts, part, lambda x: (product(part, x), out_degree(part)))
 
 
 def total_weight(graph: Graph) -> Array:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Num, Real
 
 from nitrix._arguments import real_array
 from nitrix.graph._graph_arguments import read_field, read_graph
-from nitrix.graph._products import Graph, as_dtype, in_degree, out_degree, product
+from nitrix.graph._products import Graph, as_dtype, in_degree, out_degree
 from nitrix.graph.community._signed_parts import Sign, check_sign, over, signed_parts, total_weight
 from nitrix.graph.operator import GraphOperator
 from nitrix.sparse import ELL, SectionedELL
@@ -176,7 +176,7 @@ def _null(matrix: Array) -> Array:
 
 def _matrix_of(matrix: Array, gamma: Array, null: NullModel, normalise: bool, sign: Sign) -> Array:
     B, total = jnp.zeros((), matrix.dtype), jnp.zeros((), matrix.dtype)
-    for s, part in signed_parts(matrix, sign):
+    for s, part, _ in signed_parts(matrix, sign):
         B, total = B + s * (part - gamma * null(part)), total + total_weight(part)
     return over(B, total[..., None, None]) if normalise else B
 
@@ -189,8 +189,8 @@ def _matrix(matrix: Array, gamma: Array, *, normalise: bool, sign: Sign) -> Arra
 @partial(jax.jit, static_argnames=("normalise", "sign"))
 def _applied(graph: Graph, x: Array, gamma: Array, *, normalise: bool, sign: Sign) -> Array:
     out, total = jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
-    for s, part in signed_parts(graph, sign):
-        degree, y = out_degree(part), product(part, x)
+    for s, _, times in signed_parts(graph, sign):
+        y, degree = times(x)
         weight = degree.sum(-1)
         expected = degree[..., None] * over(y.sum(-2), weight[..., None])[..., None, :]
         out, total = out + s * (y - gamma * expected), total + weight

@@ -12,8 +12,8 @@ from jaxtyping import Float, Num, Real
 
 from nitrix._arguments import common_dtype, real_array
 from nitrix.graph._graph_arguments import n_vertices, read_graph
-from nitrix.graph._products import Graph, as_dtype, diagonal, in_degree, out_degree, product
-from nitrix.graph.community._signed_parts import Sign, check_sign, over, signed_parts
+from nitrix.graph._products import Graph, as_dtype, diagonal, in_degree, product
+from nitrix.graph.community._signed_parts import Part, Sign, check_sign, over, signed_parts
 from nitrix.graph.community.coaffiliation import read_affiliations
 from nitrix.graph.community.modularity_matrix import NullModel, checked_null, girvan_newman_null
 from nitrix.graph.operator import GraphOperator
@@ -124,26 +124,26 @@ class _Pairs(NamedTuple):
 @partial(jax.jit, static_argnames="pairs")
 def _by_products(graph: Graph, left: Array, right: Array | None, gamma: Array, pairs: _Pairs) -> Array:
     Q, every = jnp.zeros((), left.dtype), jnp.zeros((), left.dtype)
-    for s, part in signed_parts(graph, pairs.sign):
+    for part in signed_parts(graph, pairs.sign):
         inside, expected, total = _sums(part, left, right, pairs)
-        Q, every = Q + s * (inside - gamma * over(expected, total)), every + total
+        Q, every = Q + part.sign * (inside - gamma * over(expected, total)), every + total
     return over(Q, every) if pairs.normalise else Q
 
 
-def _sums(graph: Graph, left: Array, right: Array | None, pairs: _Pairs) -> tuple[Array, Array, Array]:
+def _sums(part: Part, left: Array, right: Array | None, pairs: _Pairs) -> tuple[Array, Array, Array]:
     """The weight within communities, 2m times what is expected of it, and 2m."""
-    k, other = out_degree(graph), left if right is None else right
-    y = product(graph, other)
+    other = left if right is None else right
+    y, k = part.times(other)
     inside, out, into = _inner(left, y), _weighted(k, left), y.sum(-2)
     if not pairs.directed:
-        y = y if right is None else product(graph, left)
+        y = y if right is None else part.times(left)[0]
         inside = (inside + _inner(other, y)) / 2
         out, into = (out + y.sum(-2)) / 2, (into + _weighted(k, other)) / 2
     expected = (out * into).sum(-1)
     if pairs.exclude_diag:
-        k_in, H = in_degree(graph), (left * other).sum(-1)
+        k_in, H = in_degree(part.graph), (left * other).sum(-1)
         squares = k * k_in if pairs.directed else ((k + k_in) / 2) ** 2
-        inside = inside - (diagonal(graph) * H).sum(-1)
+        inside = inside - (diagonal(part.graph) * H).sum(-1)
         expected = expected - (squares * H).sum(-1)
     return inside, expected, k.sum(-1)
 
@@ -157,7 +157,7 @@ def _by_matrices(
     pairs: _Pairs,
 ) -> Array:
     Q, every = jnp.zeros((), left.dtype), jnp.zeros((), left.dtype)
-    for s, part in signed_parts(matrix, pairs.sign):
+    for s, part, _ in signed_parts(matrix, pairs.sign):
         part = part if pairs.directed else (part + jnp.swapaxes(part, -1, -2)) / 2
         B = part - gamma * null(part)
         B = jnp.where(jnp.eye(B.shape[-1], dtype=bool), 0, B) if pairs.exclude_diag else B
