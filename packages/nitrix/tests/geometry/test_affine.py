@@ -80,6 +80,7 @@ def test_resampling_agrees_with_nibabel(x64, order):
     np.testing.assert_allclose(ours, theirs.get_fdata(), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_finite_differences(x64):
     def coordinates(target, source, world):
         return affine_grid((2, 3), target_affine=target, source_affine=source, world=world)

@@ -95,6 +95,7 @@ def test_displacement_from_a_reference(x64):
     np.testing.assert_array_equal(empty, [-0.5, -1.5])
 
 
+@pytest.mark.slow
 def test_gradient_agrees_with_finite_differences(x64):
     check_gradients(lambda w: center_of_mass_grid(w, axes=(0, 2)), positive(4, 2, 3))
 

@@ -35,7 +35,7 @@ def positive(*shape, seed=1):
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("radius", [None, 50.0])
+@pytest.mark.parametrize("radius", seldom_but([None, 50.0], 50.0))
 def test_centres_of_batches_as_many_as_axes_do_not_mix(x64, radius):
     # A batch of 3 in 3 dimensions was divided by another item's masses, and other batches raised.
     weight, points = positive(3, 4, 7), normal(3, 7, 3)
@@ -100,7 +100,7 @@ def test_geodesic_spread_on_a_sphere(x64):
 SPREADS = [{}, {"norm": 3}, {"norm": 1.5}, {"norm": 1}, {"norm": math.inf}, {"floor": 5.0}, {"radius": 2.0}]
 
 
-@pytest.mark.parametrize("options", seldom_but(SPREADS, {}, {"radius": 2.0}), ids=str)
+@pytest.mark.parametrize("options", seldom_but(SPREADS, {"radius": 2.0}), ids=str)
 def test_spread_has_a_derivative_where_a_point_is_the_centre(options):
     # It was NaN. The first region is one point, the second is empty, the third has a point in its middle.
     points = jnp.asarray([[1.0, 1.0, 0.0], [1.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
@@ -116,7 +116,8 @@ def test_spread_has_a_derivative_where_a_point_is_the_centre(options):
     assert all(np.isfinite(g).all() for g in gradients)
 
 
-@pytest.mark.parametrize("name", seldom_but(["plain", "norm", "radius"], "radius"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "norm", "radius"])
 def test_gradients_of_points_agree_with_finite_differences(x64, name):
     functions = {
         "plain": lambda w, x: jnp.stack(
@@ -163,6 +164,7 @@ def test_poles_and_centre_have_angles_and_derivatives():
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_gradients_of_angles_agree_with_finite_differences(x64):
     def there_and_back(x, y, r):
         back = latlong_to_cartesian(cartesian_to_latlong(x) * 1.1, r=r)
