@@ -1,4 +1,4 @@
-"""Derivatives of eigenmaps and diffusion maps, with eigenvalues apart, close and equal, of whole matrices and blocks."""
+"""Derivatives of eigenmaps and diffusion maps, with eigenvalues apart, close and equal."""
 
 import jax
 import jax.numpy as jnp
@@ -129,7 +129,7 @@ def test_the_space_of_equal_and_nearly_equal_eigenvalues_has_its_exact_derivativ
     assert float(np.ptp(spectrum[:6])) <= 20 * jitter + 1e-12  # six that are equal
     assert float(spectrum[6] - spectrum[5]) > 0.1
     loss = lambda values: space(laplacian_eigenmap(graph(values), n_components=6, tol=1e-13).maps)
-    got, wanted = slopes(loss, jnp.asarray(values), directions, 1e-4)
+    got, wanted = slopes(loss, jnp.asarray(values), directions, 1e-5)
     np.testing.assert_allclose(got, wanted, rtol=2e-6, atol=1e-7)
 
 
@@ -167,6 +167,8 @@ def test_loss_of_eigenvalues_alone_solves_nothing(iterative):
 
     # Pruned as XLA does it: the linear systems are not in what is left.
     graph = jax.jit(jax.grad(loss)).lower(jnp.asarray(values, jnp.float32)).compile().as_text()
-    whole = jax.jit(jax.grad(lambda v: laplacian_eigenmap(ell.replace(values=v[edge]), n_components=2).maps.sum()))
+    whole = jax.jit(
+        jax.grad(lambda v: laplacian_eigenmap(ell.replace(values=v[edge]), n_components=2).maps.sum())
+    )
     other = whole.lower(jnp.asarray(values, jnp.float32)).compile().as_text()
     assert graph.count(" while(") < other.count(" while(")

@@ -8,11 +8,15 @@ from nitrix.graph.community import modularity_matrix_matvec as modularity_matrix
 from nitrix.graph.community import relaxed_modularity as relaxed_modularity
 
 # Gradients of connectivity.
+from nitrix.graph.connectopy import Alignment as Alignment
 from nitrix.graph.connectopy import Embedding as Embedding
+from nitrix.graph.connectopy import TimeSeriesAffinity as TimeSeriesAffinity
+from nitrix.graph.connectopy import affinity_from_time_series as affinity_from_time_series
 from nitrix.graph.connectopy import diffusion_embedding as diffusion_embedding
 from nitrix.graph.connectopy import diffusion_mapping as diffusion_mapping
 from nitrix.graph.connectopy import laplacian_eigenmap as laplacian_eigenmap
 from nitrix.graph.connectopy import laplacian_eigenmaps as laplacian_eigenmaps
+from nitrix.graph.connectopy import procrustes_align as procrustes_align
 
 # Degrees.
 from nitrix.graph.degrees import degree_vector as degree_vector

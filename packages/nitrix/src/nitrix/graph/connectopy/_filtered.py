@@ -1,7 +1,8 @@
 """The largest eigenvalues of a symmetric operator with spectrum in [-1, 1], by Chebyshev-filtered subspace iteration.
 
-A polynomial that is small on [-1, cut] and grows beyond it is applied to a block of vectors, which is then rotated to
-its Ritz vectors. Nothing is known of the spectrum beforehand: the cut is read off the Ritz values of the pass before.
+A polynomial that is small on [floor, cut] and grows beyond it is applied to a block of vectors, which is then rotated
+to its Ritz vectors. Nothing is known of the spectrum beforehand: the floor, below which there is no eigenvalue, comes
+from a few Lanczos steps, and the cut is read off the Ritz values of the pass before.
 Y. Zhou and Y. Saad, A Chebyshev-Davidson algorithm, SIAM J. Matrix Anal. Appl. 29(3), 2007. doi:10.1137/050630404
 """
 
@@ -14,14 +15,15 @@ from jax import Array, lax
 
 from nitrix.graph.connectopy._ritz import Product, Ritz, ritz
 
-# Of the filter, from the cut to the eigenvalue 1: as far as columns in float32 may drift towards the same vector before
-# they are made orthogonal again.
+# Of the filter, from the cut to the largest eigenvalue: as far as columns in float32 may drift towards the same vector
+# before they are made orthogonal again.
 GROWTH = 3e4
 SHRINK = 16.0  # at most, of the distance from the cut to 1 in one pass
 DEGREE = 4000.0  # at most
 PASSES = 100
 PATIENCE = 6  # passes in which the residual must at least halve
 SAFETY = 3.0  # of the residual that a filter is expected to leave
+STEPS = 12  # of Lanczos
 POLISH = 0.7  # distance from the cut to 1 of a filter against rounding errors
 
 
@@ -51,6 +53,8 @@ def block_width(k: int) -> int:
 def leading_block(product: Product, trivial: Array, k: int, tol: Any) -> Leading:
     """Ritz vectors beside the trivial eigenvector (of eigenvalue 1), of which the first k are to converge."""
     (n,), m, dtype = trivial.shape, block_width(k), trivial.dtype
+    start = jax.random.normal(jax.random.key(0), (n, m), dtype)
+    floor = _floor(product, start[:, :1])
 
     def step(state: _State) -> _State:
         found = ritz(product, state.block, trivial)
@@ -58,11 +62,11 @@ def leading_block(product: Product, trivial: Array, k: int, tol: Any) -> Leading
         halved = residual <= state.best / 2
         since = jnp.where(halved, 0, state.since + 1)
         # A residual that is NaN ends the loop, too.
-        going = (residual > _wanted(found, tol)) & (since < PATIENCE) & (state.passes < PASSES)
-        cut, degree = _cut_and_degree(found, k, tol, since > 0)
+        going = (residual > _wanted(found, k, tol)) & (since < PATIENCE) & (state.passes < PASSES)
+        cut, degree = _cut_and_degree(found, floor, k, tol, since > 0)
         degree = jnp.where(going, degree, 1)
         return _State(
-            _filter(product, found, cut, degree),
+            _filter(product, found, floor, cut, degree),
             found,
             state.products + degree,  # the first of them is that of the Ritz vectors
             state.passes + 1,
@@ -71,50 +75,70 @@ def leading_block(product: Product, trivial: Array, k: int, tol: Any) -> Leading
             ~going,
         )
 
-    start = jax.random.normal(jax.random.key(0), (n, m), dtype)
     none, zero = jnp.zeros(m, dtype), jnp.zeros((), jnp.int32)
     nothing = Ritz(start, start, none, none)
     state = _State(start, nothing, zero, zero, jnp.full((), jnp.inf, dtype), zero, jnp.zeros((), bool))
     state = lax.while_loop(lambda state: ~state.done, step, state)
-    converged = state.ritz.residuals[:k].max() <= _wanted(state.ritz, tol)
+    converged = state.ritz.residuals[:k].max() <= _wanted(state.ritz, k, tol)
     return Leading(state.ritz, state.products, converged)
 
 
-def _wanted(found: Ritz, tol: Any) -> Array:
-    """The residual to reach: below the tolerance, and well below the distance of the block to the trivial vector."""
-    return jnp.minimum(jnp.asarray(tol).astype(found.values.dtype), (1 - found.values[-1]) / 100)
+def _floor(product: Product, start: Array) -> Array:
+    """A number below the least eigenvalue, from the tridiagonal matrix of Lanczos and the norm that it leaves out."""
+
+    def step(
+        state: tuple[Array, Array, Array], _: None
+    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
+        before, current, off = state
+        image = product(current) - off * before
+        on = jnp.sum(current * image)
+        image = image - on * current
+        off = jnp.sqrt(jnp.sum(image**2))
+        return (current, image / jnp.where(off > 0, off, 1), off), (on, off)
+
+    first = (jnp.zeros_like(start), start / jnp.sqrt(jnp.sum(start**2)), jnp.zeros((), start.dtype))
+    _, (on, off) = lax.scan(step, first, None, length=STEPS)
+    least = jnp.linalg.eigvalsh(jnp.diag(on) + jnp.diag(off[:-1], 1) + jnp.diag(off[:-1], -1))[0]
+    return jnp.maximum(least - off[-1], -1)
 
 
-def _cut_and_degree(found: Ritz, k: int, tol: Any, stalled: Array) -> tuple[Array, Array]:
+def _wanted(found: Ritz, k: int, tol: Any) -> Array:
+    """The residual to reach: below the tolerance, and so small that eigenvalues near 1 are told apart at all."""
+    return jnp.minimum(jnp.asarray(tol).astype(found.values.dtype), (1 - found.values[k - 1]) / 20)
+
+
+def _cut_and_degree(found: Ritz, floor: Array, k: int, tol: Any, stalled: Array) -> tuple[Array, Array]:
     """Where the filter begins to grow, and a degree for which it grows neither too far nor further than needed."""
     values, residuals = found.values, found.residuals
     # A Ritz value is below the eigenvalue that it stands for, by up to its residual.
     distance = 1 - values[-1]
-    distance = jnp.clip(jnp.maximum(distance - 0.9 * residuals[-1], distance / SHRINK), 1e-7, 1.5)
+    distance = jnp.maximum(distance - 0.9 * residuals[-1], distance / SHRINK)
+    distance = jnp.clip(distance, 1e-7, 0.9 * (1 - floor))
     # A filter of high degree leaves rounding errors all over the spectrum, which a short one takes away again.
     distance = jnp.where(stalled, jnp.maximum(distance, POLISH), distance)
-    most = np.log(2 * GROWTH) / _rate(jnp.ones((), values.dtype), distance)
-    reduction = SAFETY * residuals[:k] / _wanted(found, tol)
-    needed = jnp.arccosh(jnp.maximum(reduction, 1)) / jnp.maximum(_rate(values[:k], distance), 1e-6)
+    cut = 1 - distance
+    most = np.log(2 * GROWTH) / jnp.maximum(_rate(values[0] + residuals[0], floor, cut), 1e-6)
+    reduction = SAFETY * residuals[:k] / _wanted(found, k, tol)
+    needed = jnp.arccosh(jnp.maximum(reduction, 1)) / jnp.maximum(_rate(values[:k], floor, cut), 1e-6)
     degree = jnp.minimum(jnp.minimum(most, jnp.where(stalled, most, needed.max())), DEGREE)
     pairs = jnp.ceil((degree - 1) / 2).astype(jnp.int32)
-    return 1 - distance, 2 * jnp.maximum(pairs, 1) + 1
+    return cut, 2 * jnp.maximum(pairs, 1) + 1
 
 
-def _rate(value: Array, distance: Array) -> Array:
-    """By how much the logarithm of the filter grows with each degree, at an eigenvalue above the cut 1 - distance."""
-    # On [-1, cut] scaled to [-1, 1], the value is 1 + excess; arccosh(1 + e) = log1p(e + sqrt(e (2 + e))) keeps digits.
-    excess = jnp.maximum(2 * (value - (1 - distance)) / (2 - distance), 0)
+def _rate(value: Array, floor: Array, cut: Array) -> Array:
+    """By how much the logarithm of the filter grows with each degree, at an eigenvalue above the cut."""
+    # With [floor, cut] scaled to [-1, 1], the value is 1 + excess; arccosh(1 + e) = log1p(e + sqrt(e (2 + e))).
+    excess = jnp.maximum(2 * (value - cut) / (cut - floor), 0)
     return jnp.log1p(excess + jnp.sqrt(excess * (2 + excess)))
 
 
-# With x = (S - middle) / half, which takes [-1, cut] to [-1, 1] and the eigenvalue 1 to 1 / s, the polynomials
+# With x = (S - middle) / half, which takes [floor, cut] to [-1, 1] and the eigenvalue 1 to 1 / s, the polynomials
 # p_j = T_j(x) / T_j(1 / s) never grow beyond 1, however far off the cut is. From T_{j+1} = 2 x T_j - T_{j-1}, with
 # r_j = T_{j-1}(1 / s) / T_j(1 / s):
 #   r_1 = s,   r_{j+1} = 1 / (2 / s - r_j),   p_{j+1} = 2 r_{j+1} x p_j - r_j r_{j+1} p_{j-1}.
-def _filter(product: Product, found: Ritz, cut: Array, degree: Array) -> Array:
+def _filter(product: Product, found: Ritz, floor: Array, cut: Array, degree: Array) -> Array:
     """p_degree(S) times the Ritz vectors, for an odd degree."""
-    half, middle = (1 + cut) / 2, (cut - 1) / 2
+    half, middle = (cut - floor) / 2, (cut + floor) / 2
     s = half / (1 - middle)
 
     def next_term(before: Array, current: Array, r: Array) -> tuple[Array, Array]:
