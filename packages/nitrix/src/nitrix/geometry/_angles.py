@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from nitrix.geometry._arc_tangent import arc_tangent
+
 
 # Nearly parallel directions differ by little, and x cross y = x cross (y - x) keeps the digits of that difference,
 # which sums of products lose; nearly opposite ones likewise with y + x. Components stand apart, so that of all pairs no
@@ -14,7 +16,4 @@ def angle_between(x: Float[Array, "... 3"], y: Float[Array, "... 3"]) -> Float[A
     sign = jnp.where(cosine < 0, 1, -1).astype(cosine.dtype)
     d0, d1, d2 = y0 + sign * x0, y1 + sign * x1, y2 + sign * x2
     square = (x1 * d2 - x2 * d1) ** 2 + (x2 * d0 - x0 * d2) ** 2 + (x0 * d1 - x1 * d0) ** 2
-    parallel = square == 0
-    sine = jnp.where(parallel, 0, jnp.sqrt(jnp.where(parallel, 1, square)))
-    none = parallel & (cosine == 0)
-    return jnp.where(none, 0, jnp.arctan2(sine, jnp.where(none, 1, cosine)))
+    return arc_tangent(square, cosine)
