@@ -17,6 +17,11 @@ MODULES = [
     "cleaning.files",
     "connectivity.matrices",
     "connectivity.files",
+    "resampling",
+    "warping.affine",
+    "warping.files",
+    "gradients.embedding",
+    "gradients.files",
 ]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from thrux.filters import Gaussian as Gaussian
     from thrux.filters import Permutohedral as Permutohedral
     from thrux.filters import Susan as Susan
+    from thrux.gradients import gradients_file as gradients_file
 
     # Functions on nibabel images.
     from thrux.lifting import lift as lift
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from thrux.nifti import NiftiWriter as NiftiWriter
     from thrux.nifti import load as load
     from thrux.nifti import save as save
+
+    # Images on other grids.
+    from thrux.resampling import resample_file as resample_file
     from thrux.smoothing import smooth as smooth
     from thrux.smoothing import smooth_file as smooth_file
     from thrux.surface import Surface as Surface
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
     from thrux.surface_geodesic import surface_distance as surface_distance
     from thrux.surface_geodesic import surface_distance_file as surface_distance_file
     from thrux.surface_smoothing import smooth_surface_file as smooth_surface_file
+
+    # Images warped.
+    from thrux.warping import warp_file as warp_file
 
 # Loaded when first asked for, so that `thrux --help` waits for neither JAX nor nibabel.
 _HOMES = {
@@ -61,6 +68,8 @@ _HOMES = {
     "median_file": "median",
     "morph_file": "morphology",
     "distance_file": "distance",
+    "resample_file": "resampling",
+    "warp_file": "warping",
     "NiftiReader": "nifti",
     "NiftiWriter": "nifti",
     "Surface": "surface",
@@ -74,6 +83,7 @@ _HOMES = {
     "clean_file": "cleaning",
     "clean_series": "cleaning",
     "connectivity_files": "connectivity",
+    "gradients_file": "gradients",
 }
 __all__ = sorted(_HOMES)
 

@@ -52,13 +52,14 @@ class Table(NamedTuple):
         return list(found)
 
 
-def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Table:
+def read_table(path: str | os.PathLike[str], *, row_names: str = "", limits: Limits | None = None) -> Table:
     """Read a table of numbers, as untrusted input.
 
     Args:
       path: A text file in UTF-8, plain or gzip-compressed: .tsv has tabs between columns, .csv commas; in any
         other one it is what the first line has, tabs, commas or blanks, and lines from # on are comments. If
         the first line holds a word, it is the names of the columns.
+      row_names: What a first column is called that holds no numbers but names of the rows, and is left out.
       limits: What the file may ask for. Default: `Limits()`.
     Returns:
       The names and the values in float64.
@@ -86,6 +87,8 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None) ->
         number, first = next(lines)
     except StopIteration:
         _refuse(path, "rows", "none", "the table is empty")
+    skipped = 1 if row_names and first[0] == row_names else 0
+    first = first[skipped:]
     values = array("d")
     try:
         values.extend(_number(cell) for cell in first)
@@ -93,7 +96,8 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None) ->
     except ValueError:
         values = array("d")
         names = _names(first, path)
-    for number, line in lines:
+    for number, cells in lines:
+        line = cells[skipped:]
         if len(line) != len(names):
             _refuse(path, f"line {number}", f"{len(line)} columns long", f"the first line has {len(names)}")
         for name, cell in zip(names, line, strict=True):
@@ -108,15 +112,19 @@ def read_table(path: str | os.PathLike[str], *, limits: Limits | None = None) ->
 
 def write_matrix(
     path: str | os.PathLike[str],
-    matrix: Float[np.ndarray, "row row"],
+    matrix: Float[np.ndarray, "row column"],
     names: Sequence[str],
     *,
+    columns: Sequence[str] | None = None,
     force: bool = False,
 ) -> None:
-    """Write a square matrix as TSV, atomically: names in the first line and in the first column."""
+    """Write a matrix as TSV, atomically: names of the rows in the first column, those of columns in the first line.
+
+    columns: Their names. None: those of the rows, of a square matrix.
+    """
     names = [" ".join(name.split()) for name in names]  # a tab in a name would be a further column
     with atomic_output(path, force=force) as stream:
-        stream.write("\t".join(["name", *names]).encode() + b"\n")
+        stream.write("\t".join(["name", *(names if columns is None else columns)]).encode() + b"\n")
         for name, row in zip(names, matrix, strict=True):
             stream.write("\t".join([name, *(f"{value:.9g}" for value in row)]).encode() + b"\n")
 

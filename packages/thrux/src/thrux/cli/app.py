@@ -15,8 +15,11 @@ from thrux.cli.connectivity import connectivity
 from thrux.cli.console import paragraphs
 from thrux.cli.demo import demo
 from thrux.cli.distance import distance
+from thrux.cli.gradients import gradients
 from thrux.cli.median import median
+from thrux.cli.resample import resample
 from thrux.cli.smooth import smooth
+from thrux.cli.warp import warp
 
 HELP = """
 Brain images and surfaces, processed by nitrix.
@@ -35,6 +38,11 @@ Clean a mask by millimetres, measure how deep its voxels lie, take specks out of
     thrux distance clean.nii.gz depth.nii.gz
     thrux median t1.nii.gz t1_median.nii.gz --size 3
 
+Bring images onto one grid, or through a warp:
+
+    thrux resample bold.nii.gz bold_2mm.nii.gz --spacing 2
+    thrux warp t1.nii.gz t1_in_mni.nii.gz --like mni.nii.gz --affine world.txt --field warp.nii.gz
+
 Or smooth maps on the cortex, along its folds, and measure distances there:
 
     thrux surface smooth lh.white lh.thickness.mgz smooth.mgz --fwhm 10
@@ -44,6 +52,7 @@ Free the series of a run from drifts and movements, and see how regions go toget
 
     thrux clean bold.nii.gz clean.nii.gz --confounds confounds.tsv --high-pass 0.01 --low-pass 0.1
     thrux connectivity clean.nii.gz matrix.tsv --labels atlas.nii.gz --picture matrix.png
+    thrux gradients matrix.tsv gradients.tsv
 
 Each command explains itself: thrux smooth --help
 
@@ -78,8 +87,11 @@ morphs.command(help=paragraphs(morph.close.__doc__ or ""))(morph.close)
 morphs.command("fill-holes", help=paragraphs(morph.fill_holes.__doc__ or ""))(morph.fill_holes)
 app.add_typer(morphs, name="morph")
 app.command(help=paragraphs(distance.__doc__ or ""))(distance)
+app.command(help=paragraphs(resample.__doc__ or ""))(resample)
+app.command(help=paragraphs(warp.__doc__ or ""))(warp)
 app.command(help=paragraphs(clean.__doc__ or ""))(clean)
 app.command(help=paragraphs(connectivity.__doc__ or ""))(connectivity)
+app.command(help=paragraphs(gradients.__doc__ or ""))(gradients)
 
 surfaces = typer.Typer(no_args_is_help=True, help="Work along surfaces: smooth maps, measure distances.")
 surfaces.command(help=paragraphs(surface.smooth.__doc__ or ""))(surface.smooth)

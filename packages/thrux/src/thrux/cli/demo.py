@@ -31,11 +31,12 @@ def demo(
 ) -> None:
     """Show nitrix at work on real brain data, in a report with pictures.
 
-    Seven jobs on data that installed packages carry: a brain image smoothed in millimetres, noise taken away from
-    it by methods that keep edges, a mask of the brain cleaned and measured, maps smoothed along the folded cortex,
-    a resting-state run freed of movement (where the package brainspace is installed, which carries one), distances
-    along the cortex, and hidden wave speeds found again by gradients. Most are compared with SciPy or nilearn, in time
-    and in value; the gradients with differences. It takes one to two minutes.
+    Nine jobs on data that installed packages carry: a brain image smoothed in millimetres, noise taken away from
+    it by methods that keep edges, a mask of the brain cleaned and measured, a hidden warp found again, maps smoothed
+    along the folded cortex, a resting-state run freed of movement and the gradients of connectivity (where the package
+    brainspace is installed, which carries the data), distances along the cortex, and hidden wave speeds found again.
+    Most are compared with SciPy or nilearn, in time and in value; derivatives with differences. It takes one to two
+    minutes.
 
     DIR receives report.html (one file, open it in a browser), demo.png and results.json.
 

@@ -28,6 +28,16 @@ class NanOrZero(str, Enum):  # noqa: UP042
     zero = "zero"
 
 
+class Sampling(str, Enum):  # noqa: UP042
+    """How values between the centres of voxels come about."""
+
+    linear = "linear"
+    cubic = "cubic"
+    lanczos = "lanczos"
+    nearest = "nearest"
+    labels = "labels"
+
+
 def checked_width(value: float | None) -> float | None:
     """Refuse what is no width, while the command line is read."""
     if value is not None and not (math.isfinite(value) and value > 0):
@@ -54,6 +64,17 @@ Width = Annotated[
 RefuseOrZero = Annotated[
     NanOrZero,
     typer.Option("--nan", help="Voxels that are NaN or infinite: refuse the file, or take them as zero."),
+]
+SamplingMethod = Annotated[
+    Sampling,
+    typer.Option(
+        "--method",
+        help="Between the centres of voxels: linear; cubic: splines through the values; lanczos: a sinc in a window "
+        "of six voxels; nearest; labels: of the labels around, the one with the largest share.",
+    ),
+]
+Fill = Annotated[
+    float, typer.Option(metavar="X", help="The value where OUT reaches beyond the voxels of IN.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 AsJson = Annotated[

@@ -12,9 +12,9 @@ from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.masking import BrainMask
 from thrux.demo.masking_pictures import draw_depth, draw_mask
 from thrux.demo.pictures import around, draw_loss, middle_slice, new_figure, paint_distance, paint_speed, png
-from thrux.demo.render import LATERAL, MEDIAL
 from thrux.demo.tomography import Tomography
 from thrux.demo.volume import SmoothedVolume
+from thrux.render import LATERAL, MEDIAL
 
 NIGHT = "#0d1117"
 
@@ -62,7 +62,7 @@ def overview(
     for axes in grid.flat:
         axes.axis("off")
     grid[1, 4].axis("on")
-    draw_loss(grid[1, 4], tomography)
+    draw_loss(grid[1, 4], tomography.losses, "error in ms²")
     place = grid[1, 4].get_position()
     grid[1, 4].set_position((place.x0 + 0.05, place.y0 + 0.11, place.width - 0.06, place.height - 0.15))
     return _few_colours(png(figure, dpi=100))

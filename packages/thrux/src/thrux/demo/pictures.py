@@ -15,13 +15,13 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from thrux.demo.data import Cortex
 from thrux.demo.geodesic import CorticalDistance
-from thrux.demo.render import LATERAL, MEDIAL, OBLIQUE, View, render
 from thrux.demo.resting import FWHM_MM as RESTING_FWHM
 from thrux.demo.resting import RestingRun
 from thrux.demo.simulation import SPEED
 from thrux.demo.smoothing import SmoothedMaps
 from thrux.demo.tomography import Tomography
 from thrux.demo.volume import SmoothedVolume
+from thrux.render import LATERAL, MEDIAL, OBLIQUE, View, render
 
 INK = "#7d8694"  # readable on white and on black
 ACCENT = "#2f9e8f"
@@ -149,15 +149,15 @@ def loss_curve(result: Tomography) -> bytes:
     figure = new_figure(9.9, 3.0)
     axes = figure.subplots()
     figure.subplots_adjust(0.08, 0.18, 0.98, 0.96)
-    draw_loss(axes, result)
+    draw_loss(axes, result.losses, "error in ms²")
     return png(figure)
 
 
-def draw_loss(axes: Any, result: Tomography) -> None:
+def draw_loss(axes: Any, losses: np.ndarray, name: str) -> None:
     """Error by step."""
-    axes.semilogy(np.arange(len(result.losses)), result.losses, color=ACCENT, linewidth=2)
+    axes.semilogy(np.arange(len(losses)), losses, color=ACCENT, linewidth=2)
     axes.set_xlabel("step", color=INK)
-    axes.set_ylabel("error in ms²", color=INK)
+    axes.set_ylabel(name, color=INK)
     axes.patch.set_alpha(0)
     axes.tick_params(colors=INK, which="both")
     axes.grid(color=INK, alpha=0.25)
