@@ -12,6 +12,12 @@ from jaxtyping import Float, Num
 from nitrix._arguments import known_numbers
 from nitrix.graph._graph_arguments import read_field, read_graph
 from nitrix.graph._products import Graph, as_dtype, out_degree, product, scaled, without_loops
+
+# Also found here: what a graph has beyond a null model is the other matrix that its communities are read from.
+from nitrix.graph.community import coaffiliation as coaffiliation
+from nitrix.graph.community import girvan_newman_null as girvan_newman_null
+from nitrix.graph.community import modularity_matrix as modularity_matrix
+from nitrix.graph.community import modularity_matrix_matvec as modularity_matrix_matvec
 from nitrix.graph.operator import GraphOperator
 from nitrix.sparse import ELL, SectionedELL, ell_add_self_loops
 
