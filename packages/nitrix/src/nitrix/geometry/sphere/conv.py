@@ -9,6 +9,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 from jaxtyping import Inexact, Integer, Num, Real, Shaped
 
+from nitrix._apart import apart
 from nitrix._arguments import cast, check_width, floating, known_value, real_array
 from nitrix.geometry._angles import angle_between
 from nitrix.geometry.sphere._neighbours import NAME, neighbours_of
@@ -96,7 +97,7 @@ def _average(data: Array, coor: Array, scale: Array, reach: Array | None, among:
     directions, real = unit_vectors(coor), working.real.dtype
 
     def weighted(section: ELL, rows: Array) -> ELL:
-        angle = angle_between(directions[rows][:, None], directions[section.indices])
+        angle = _angles(directions, rows, section.indices)
         counted = section.valid if reach is None else section.valid & (angle <= reach)
         weights = _weights((scale * angle).astype(real), counted)
         return section.replace(values=weights.astype(working.dtype), identity=0.0)
@@ -105,6 +106,19 @@ def _average(data: Array, coor: Array, scale: Array, reach: Array | None, among:
     alone = row_sums(operator)[:, None] == 0
     out = jnp.where(alone, columns, apply_operator(operator, columns))
     return (out[:, 0] if data.ndim == 1 else out).astype(data.dtype)
+
+
+def _angles(directions: Array, rows: Array, indices: Array) -> Array:
+    """Between the points of rows and their neighbours [rows, k]; made once, though they are used several times."""
+
+    def made(directions: Array, rows: Array, indices: Array) -> Array:
+        return angle_between(directions[rows][:, None], directions[indices])
+
+    if not indices.size:
+        return made(directions, rows, indices)
+    # A traced index may be negative; of an absolute value XLA would know that the branch is always taken.
+    not_negative = indices[:1, :1].astype(np.int32) & np.iinfo(np.int32).max
+    return apart(made, not_negative, directions, rows, indices)
 
 
 def _weights(distance: Array, counted: Array) -> Array:
