@@ -20,6 +20,8 @@ from nitrix.graph.connectopy import _eigenpairs
 from nitrix.sparse import ELL, ell_from_dense, sectioned_ell_from_ell
 from nitrix.sparse.mesh import icosphere, mesh_k_ring_adjacency
 from support import connectopy as oracle
+from support.gradients import QUICK_COMPILE
+from support.marks import seldom_but
 
 
 class Products(NamedTuple):
@@ -55,6 +57,12 @@ def iterative(monkeypatch):
     monkeypatch.setattr(_eigenpairs, "DENSE", 0)
 
 
+def quick(function, graph, **options):
+    """Compiled in a fraction of the time; bad graphs are not refused then."""
+    call = functools.partial(function, **options)
+    return jax.jit(lambda graph: call(graph), compiler_options=QUICK_COMPILE)(graph)
+
+
 @functools.cache
 def sphere(level):
     """The edges of an icosphere, each of weight 1."""
@@ -74,7 +82,7 @@ def as_scipy(ell):
 @pytest.mark.fast
 def test_eigenmaps_are_those_of_the_definition(x64, form):
     a = oracle.weights(12)
-    got = laplacian_eigenmap(FORMS[form](a), n_components=3)
+    got = quick(laplacian_eigenmap, FORMS[form](a), n_components=3)
     maps, values = oracle.eigenmaps(a, 3)
     np.testing.assert_allclose(got.maps, maps, atol=1e-12)
     np.testing.assert_allclose(got.eigenvalues, values, atol=1e-12)
@@ -90,7 +98,7 @@ def test_eigenmaps_are_those_of_the_definition(x64, form):
 def test_diffusion_maps_are_those_of_the_definition(x64, form, alpha, t):
     a = oracle.weights(12)
     a = a @ a  # positive eigenvalues, so that t may be 0.5
-    got = diffusion_embedding(FORMS[form](a), n_components=3, alpha=alpha, t=t)
+    got = quick(diffusion_embedding, FORMS[form](a), n_components=3, alpha=alpha, t=t)
     maps, factors = oracle.diffusion(a, 3, alpha, t)
     np.testing.assert_allclose(got.maps, maps, atol=1e-11)
     np.testing.assert_allclose(got.eigenvalues, factors, rtol=1e-11)
@@ -114,9 +122,9 @@ def test_diffusion_maps_are_right_eigenvectors_of_the_walk(x64):
 def test_self_loops_do_not_enter_eigenmaps():
     # The older version took degrees with self-loops for the maps and without them for the Laplacian.
     bare, looped = oracle.weights(12, diagonal=False), oracle.weights(12)
-    for form in FORMS.values():
-        with_loops = laplacian_eigenmap(form(np.float32(looped)), n_components=3)
-        without = laplacian_eigenmap(form(np.float32(bare)), n_components=3)
+    for form in (jnp.asarray, ell_from_dense, products_of):
+        with_loops = quick(laplacian_eigenmap, form(np.float32(looped)), n_components=3)
+        without = quick(laplacian_eigenmap, form(np.float32(bare)), n_components=3)
         np.testing.assert_allclose(with_loops.maps, without.maps, atol=1e-5)
     unread = np.float32(bare)
     np.fill_diagonal(unread, 7.0)
@@ -165,19 +173,18 @@ def test_small_eigenvalues_have_all_their_digits():
     path = np.eye(n, k=1, dtype=np.float32) + np.eye(n, k=-1, dtype=np.float32)
     exact = 2 * np.sin(np.pi * np.arange(1, 4) / (2 * (n - 1))) ** 2
     for form in (jnp.asarray, ell_from_dense):
-        np.testing.assert_allclose(
-            laplacian_eigenmap(form(path), n_components=3).eigenvalues, exact, rtol=1e-4
-        )
+        found = quick(laplacian_eigenmap, form(path), n_components=3)
+        np.testing.assert_allclose(found.eigenvalues, exact, rtol=1e-4)
 
 
 # Large graphs.
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", seldom_but(FORMS, "dense", "ELL"))
 def test_blocks_find_what_the_whole_matrix_has(x64, iterative, form):
     a = oracle.weights(48)
     a = a * (a > 1.1)
-    got = diffusion_embedding(FORMS[form](a), n_components=3, tol=1e-12)
+    got = quick(diffusion_embedding, FORMS[form](a), n_components=3, tol=1e-12)
     maps, factors = oracle.diffusion(a, 3)
     assert bool(got.converged)
     assert int(got.products) > 0
@@ -220,14 +227,15 @@ def test_a_long_path_is_not_taken_for_done(iterative):
     indices[0], degree[0], degree[-1] = (1, 0), 1, 1
     indices[-1] = (n - 2, 0)
     path = ELL(np.ones((n, 2), np.float32), indices.astype(np.int32), n, degree=degree)
-    got = laplacian_eigenmap(path, n_components=2)
+    got = quick(laplacian_eigenmap, path, n_components=2)
     exact = 2 * np.sin(np.pi * np.arange(1, 3) / (2 * (n - 1))) ** 2
-    if bool(got.converged):
-        np.testing.assert_allclose(got.eigenvalues, exact, rtol=1e-2)
+    assert not bool(got.converged)
+    assert int(got.products) > 100
+    np.testing.assert_allclose(got.eigenvalues, exact, rtol=0.2)
 
 
 def test_solver_starts_alike_each_time():
-    one, two = (laplacian_eigenmap(sphere(4), n_components=4).maps for _ in range(2))
+    one, two = (laplacian_eigenmap(sphere(4), n_components=8).maps for _ in range(2))
     np.testing.assert_array_equal(one, two)
 
 
@@ -256,11 +264,10 @@ def test_wide_integers_are_not_wrapped_round():
 
 def test_jit_and_vmap_give_the_same(iterative):
     a = np.float32([oracle.weights(48, seed) * (oracle.weights(48, seed) > 1.1) for seed in range(2)])
+    wanted = [oracle.diffusion(x, 3)[0] for x in a]
     call = lambda a: diffusion_embedding(a, n_components=3, tol=1e-6).maps
-    one_by_one = np.array([call(x) for x in a])
-    np.testing.assert_allclose(jax.jit(call)(a[0]), one_by_one[0], atol=1e-4)
-    np.testing.assert_allclose(jax.vmap(call)(a), one_by_one, atol=1e-4)
-    np.testing.assert_allclose(call(a), one_by_one, atol=1e-4)
+    np.testing.assert_allclose(call(a), wanted, atol=1e-4)
+    np.testing.assert_allclose(quick(jax.vmap(call), a), wanted, atol=1e-4)
 
 
 # Bad input.

@@ -1,6 +1,7 @@
 """Affinity of vertices by their time series, as products alone: the matrix of all pairs is never made."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,18 +16,17 @@ from nitrix._arguments import known_numbers, real_array
 from nitrix.graph.connectopy._largest import largest_of_rows
 from nitrix.graph.connectopy._ritz import dot
 
-BLOCK = 1 << 23  # entries of the rows of the matrix that are made at a time
+BLOCK = 1 << 23  # correlations that are made at a time
 
 
 class TimeSeriesAffinity(NamedTuple):
     """Cosine similarity N N' of sparse rows N of length 1: a `GraphOperator`, made by `affinity_from_time_series`.
 
-    Rows come in blocks; the last one is filled up with rows of zeros. A product makes one block of N after the other as
-    a dense matrix, twice: 32 MiB at a time. Self-loops have weight 1.
+    A product takes one row of N after the other, twice, and needs no memory beside its result. Self-loops weigh 1.
     """
 
-    values: Float[Array, "block row kept"]  # of N
-    indices: Int[Array, "block row kept"]  # their columns
+    values: Float[Array, "n kept"]  # of N
+    indices: Int[Array, "n kept"]  # their columns, each once in a row
     degree: Float[Array, " n"]  # sums of the rows of N N'
 
     @property
@@ -84,7 +84,7 @@ def affinity_from_time_series(
       >>> series = jax.random.normal(jax.random.key(0), (50, 200)).cumsum(axis=0)
       >>> affinity = affinity_from_time_series(series, sparsity=0.8)
       >>> affinity.n, affinity.values.shape
-      (50, (1, 50, 10))
+      (50, (50, 10))
       >>> diffusion_embedding(affinity, n_components=3).maps.shape
       (50, 3)
     """
@@ -131,32 +131,24 @@ def _affinity(x: Array, kept: int) -> TimeSeriesAffinity:
         length = jnp.sqrt(jnp.sum(values**2, axis=1, keepdims=True))
         return values / jnp.where(length > 0, length, 1), indices
 
-    values, indices = lax.map(block, _blocks(unit, max(1, min(n, BLOCK // n))))
+    values, indices = _by_blocks(block, unit, max(1, min(n, BLOCK // n)))
     degree = _product(values, indices, jnp.ones((n, 1), x.dtype))[:, 0]
     return TimeSeriesAffinity(values, indices, degree)
 
 
-def _blocks(x: Array, rows: int) -> Array:
-    """[n c] -> [block rows c], filled up with zeros."""
-    return jnp.pad(x, ((0, -len(x) % rows), (0, 0))).reshape(-1, rows, x.shape[1])
+def _by_blocks(function: Callable[[Array], Any], x: Array, rows: int) -> Any:
+    """The function of so many rows at a time, the last of which are filled up with zeros."""
+    blocks = jnp.pad(x, ((0, -len(x) % rows), (0, 0))).reshape(-1, rows, x.shape[1])
+    return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[: len(x)], lax.map(function, blocks))
 
 
-# Rows are made dense, since a matrix product costs less than to gather by 2,000 indices for each row, and again in each
-# derivative, since all of them do not fit.
+# Row by row, scattered and then gathered: with 2,000 entries of a row the loop costs nothing, and nothing is made.
 @jax.jit
 def _product(values: Array, indices: Array, x: Array) -> Array:
-    n, rows = x.shape[0], values.shape[1]
+    def scatter(total: Array, row: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        values, indices, entry = row
+        terms = values[:, None] * entry
+        return total.at[indices].add(terms, unique_indices=True, mode="promise_in_bounds"), None
 
-    def dense(values: Array, indices: Array) -> Array:
-        at = jnp.arange(rows, dtype=indices.dtype)[:, None]
-        zeros = jnp.zeros((rows, n), values.dtype)
-        return zeros.at[at, indices].add(values, unique_indices=True)
-
-    @jax.checkpoint
-    def gathered(total: Array, block: Any) -> tuple[Array, None]:
-        values, indices, part = block
-        return total + dot(part.T, dense(values, indices)), None
-
-    inner, _ = lax.scan(gathered, jnp.zeros(x.shape[::-1], x.dtype), (values, indices, _blocks(x, rows)))
-    spread = jax.checkpoint(lambda block: dot(dense(*block), inner.T))
-    return lax.map(spread, (values, indices)).reshape(-1, x.shape[1])[:n]
+    inner, _ = lax.scan(scatter, jnp.zeros_like(x), (values, indices, x))
+    return lax.map(lambda row: dot(row[0][None], inner[row[1]])[0], (values, indices))
