@@ -12,12 +12,26 @@ from nitrix.geometry.coords import displacement_from_reference_grid as displacem
 from nitrix.geometry.coords import displacement_from_reference_points as displacement_from_reference_points
 from nitrix.geometry.coords import latlong_to_cartesian as latlong_to_cartesian
 
-# Displacement fields, affines, and what they do to space.
+# How values between voxels are made.
+from nitrix.geometry.grid import CatmullRomCubic as CatmullRomCubic
+from nitrix.geometry.grid import CubicBSpline as CubicBSpline
+from nitrix.geometry.grid import Interpolator as Interpolator
+from nitrix.geometry.grid import Lanczos as Lanczos
+from nitrix.geometry.grid import Linear as Linear
+from nitrix.geometry.grid import MultiLabel as MultiLabel
+from nitrix.geometry.grid import NearestNeighbour as NearestNeighbour
+
+# Images read along coordinates; displacement fields, affines, and what they do to space.
 from nitrix.geometry.grid import affine_grid as affine_grid
 from nitrix.geometry.grid import center_of_mass_grid as center_of_mass_grid
 from nitrix.geometry.grid import cmass_regular_grid as cmass_regular_grid
+from nitrix.geometry.grid import identity_grid as identity_grid
 from nitrix.geometry.grid import jacobian_det_displacement as jacobian_det_displacement
 from nitrix.geometry.grid import jacobian_displacement as jacobian_displacement
+from nitrix.geometry.grid import resample as resample
+from nitrix.geometry.grid import rescale as rescale
+from nitrix.geometry.grid import sample_at_points as sample_at_points
+from nitrix.geometry.grid import spatial_transform as spatial_transform
 
 # Space measured by metric tensors.
 from nitrix.geometry.metrictensor import integrate_along_line_segment as integrate_along_line_segment
