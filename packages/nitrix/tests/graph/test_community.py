@@ -2,7 +2,6 @@
 
 import importlib
 import itertools
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +17,11 @@ from nitrix.graph import (
     relaxed_modularity,
 )
 from nitrix.graph.community import _clipped_product
-from nitrix.sparse import ELL, ell_from_dense, ell_with_transpose, sectioned_ell_from_ell
+from nitrix.sparse import ELL, ell_from_dense
 from support import graphs
 from support.ell_cases import slot_values, with_slot_values
-from support.gradients import QUICK_COMPILE, check_gradients
+from support.gradients import check_gradients
+from support.graph_forms import FORMS, jitted, products
 from support.marks import seldom_but
 from support.memory import compiled_memory, form
 
@@ -34,38 +34,6 @@ C = RNG.dirichlet(np.ones(K), N)
 OTHER, BRIDGE = RNG.dirichlet(np.ones(2), N), RNG.normal(size=(K, 2))
 LABELS = np.arange(N) % K
 X = RNG.normal(size=(N, 2))
-FORMS = {
-    "dense": jnp.asarray,
-    "flat": ell_from_dense,
-    "sectioned": lambda A: sectioned_ell_from_ell(ell_from_dense(A)),
-    "listed": lambda A: ell_with_transpose(ell_from_dense(A)),
-}
-
-
-class Products(NamedTuple):
-    """A graph by its products."""
-
-    matrix: jax.Array
-    diagonal: jax.Array
-
-    @property
-    def n(self):
-        return self.matrix.shape[-1]
-
-    @property
-    def degree(self):
-        return self.matrix.sum(-1)
-
-    def matmul(self, x):
-        return self.matrix @ x
-
-
-def products(A):
-    return Products(jnp.asarray(A), jnp.diagonal(jnp.asarray(A)))
-
-
-def jitted(function):
-    return jax.jit(function, compiler_options=QUICK_COMPILE)
 
 
 def one_hot(labels):
@@ -374,93 +342,9 @@ def test_float32_is_right_to_rounding_for_many_vertices():
     np.testing.assert_allclose(got, (inside - out @ into / w.sum()) / w.sum(), atol=1e-6)
 
 
-# Names and bad input.
-
-
 def test_the_names_are_in_every_place():
     names = ("coaffiliation", "girvan_newman_null", "modularity_matrix", "modularity_matrix_matvec")
     laplacians = importlib.import_module("nitrix.graph.laplacian")  # as an attribute it is the function
     for name in names:
         assert getattr(community, name) is getattr(laplacians, name) is getattr(package, name)
     assert community.relaxed_modularity is package.relaxed_modularity is relaxed_modularity
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "words"),
-    [
-        (
-            lambda: girvan_newman_null(np.ones((2, 3))),
-            ValueError,
-            r"girvan_newman_null: A has shape \(2, 3\); give a",
-        ),
-        (
-            lambda: modularity_matrix(np.ones((2, 2), complex)),
-            TypeError,
-            "modularity_matrix: A has dtype complex",
-        ),
-        (
-            lambda: modularity_matrix(ell_from_dense(UNDIRECTED)),
-            TypeError,
-            "A is a ELL, but the result has no zeros to leave out; use modularity_matrix_matvec, or make A dense",
-        ),
-        (
-            lambda: girvan_newman_null(products(UNDIRECTED)),
-            TypeError,
-            "A is a Products, but the result has no zeros",
-        ),
-        (
-            lambda: modularity_matrix(np.eye(2), sign="plus"),
-            ValueError,
-            r"sign='plus' is unknown; give '\+', '-' or",
-        ),
-        (
-            lambda: relaxed_modularity(products(UNDIRECTED), C, sign="-"),
-            ValueError,
-            "sign='-', but A is a Products, a graph by its products, whose weights are not negative",
-        ),
-        (
-            lambda: modularity_matrix(np.eye(2), null=lambda part: part[0]),
-            ValueError,
-            r"modularity_matrix: null gave shape \(2,\) for weights of shape \(2, 2\); it gives the expected weight",
-        ),
-        (
-            lambda: relaxed_modularity(ell_from_dense(UNDIRECTED), C, null=uniform_null),
-            ValueError,
-            "null is not girvan_newman_null and makes a matrix of 8 x 8, but A is a ELL; give a dense A",
-        ),
-        (
-            lambda: relaxed_modularity(UNDIRECTED, C[:5]),
-            ValueError,
-            "relaxed_modularity: C has 5 rows but A has 8 vertices; give one row for each vertex",
-        ),
-        (
-            lambda: relaxed_modularity(UNDIRECTED, C, C_other=C[:5]),
-            ValueError,
-            "C_other has 5 rows but A has 8 vert",
-        ),
-        (
-            lambda: coaffiliation(C, OTHER),
-            ValueError,
-            r"coaffiliation: C has 3 communities and C_other 2, but there is no bridge; a bridge \[... 3 2\] is needed",
-        ),
-        (
-            lambda: relaxed_modularity(UNDIRECTED, C, bridge=BRIDGE),
-            ValueError,
-            r"C has 3 communities and C_other 3, but bridge has shape \(3, 2\); a bridge \[... 3 3\] is needed",
-        ),
-        (
-            lambda: coaffiliation(C[0]),
-            ValueError,
-            r"coaffiliation: C has shape \(3,\); give a matrix, or a batch",
-        ),
-        (lambda: coaffiliation(1j * C), TypeError, "coaffiliation: C has dtype complex"),
-        (
-            lambda: modularity_matrix_matvec(UNDIRECTED, X[:3]),
-            ValueError,
-            r"x has shape \(3, 2\); \[... 8 k\] is",
-        ),
-    ],
-)
-def test_bad_input_is_refused_in_words(call, error, words, unchecked):
-    with pytest.raises(error, match=words):
-        call()

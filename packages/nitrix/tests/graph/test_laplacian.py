@@ -1,7 +1,6 @@
 """Degrees, Laplacians and their products against the definition and SciPy, for every form that a graph can have."""
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +18,6 @@ from nitrix.graph import (
 )
 from nitrix.sparse import (
     ELL,
-    SectionedELL,
     ell_from_dense,
     ell_from_edges,
     ell_from_ragged,
@@ -29,7 +27,8 @@ from nitrix.sparse import (
 )
 from support import graphs
 from support.ell_cases import slot_values, with_slot_values
-from support.gradients import QUICK_COMPILE, check_gradients
+from support.gradients import check_gradients
+from support.graph_forms import FORMS, dense, jitted, products
 from support.marks import seldom_but
 from support.memory import compiled_memory, form
 
@@ -38,43 +37,6 @@ NORMALISATIONS = ("symmetric", "random_walk", "combinatorial")
 A = graphs.weights(7, directed=True, isolated=(2,), seed=4)
 A[4], A[:, 5] = 0, 0
 X = np.random.default_rng(1).normal(size=(7, 3))
-
-
-class Products(NamedTuple):
-    """A graph by its products."""
-
-    matrix: jax.Array
-    diagonal: jax.Array
-    degree: jax.Array
-
-    @property
-    def n(self):
-        return self.matrix.shape[-1]
-
-    def matmul(self, x):
-        return self.matrix @ x
-
-
-def products(A):
-    A = jnp.asarray(A)
-    return Products(A, jnp.diagonal(A), A.sum(-1))
-
-
-FORMS = {
-    "dense": jnp.asarray,
-    "flat": ell_from_dense,
-    "sectioned": lambda A: sectioned_ell_from_ell(ell_from_dense(A)),
-    "listed": lambda A: ell_with_transpose(ell_from_dense(A)),
-}
-
-
-def dense(matrix):
-    """Traced or not."""
-    return ell_to_dense(matrix) if isinstance(matrix, ELL | SectionedELL) else matrix
-
-
-def jitted(function):
-    return jax.jit(function, compiler_options=QUICK_COMPILE)
 
 
 @jitted
@@ -360,119 +322,3 @@ def test_sparse_graphs_make_nothing_of_n_by_n():
     )
     memory = compiled_memory(loss, form(n, degree), form(n, 8))
     assert memory.temporaries < 20 * 4 * n * 8 < 4 * n * n / 8
-
-
-# Bad input.
-
-
-@pytest.mark.parametrize("of", ["dense", "flat"])
-def test_a_negative_degree_is_refused_or_nan(of):
-    signed = np.array([[0, -2, 1], [-2, 0, 1], [1, 1, 0.0]], np.float32)
-    graph = FORMS[of](signed)
-    with pytest.raises(
-        ValueError, match=r"laplacian: 2 vertices have a negative degree, the least -1, which has no"
-    ):
-        laplacian(graph)
-    with pytest.raises(
-        ValueError, match="laplacian_matvec: 2 vertices .* clip the weights at 0, or take another"
-    ):
-        jax.grad(lambda x: laplacian_matvec(graph, x).sum())(jnp.ones((3, 1)))
-    found = laplacians(graph, np.ones((3, 1), np.float32))
-    got = np.asarray(found["symmetric"][0])
-    assert np.isnan(got[0, 1:]).all()
-    assert np.isnan(got[1, [0, 2]]).all()
-    assert got[2, 2] == 1
-    for normalisation in ("random_walk", "combinatorial"):
-        wanted = graphs.laplacian(signed, normalisation)
-        np.testing.assert_allclose(found[normalisation][0], wanted, 1e-6)
-
-
-class Plain:
-    """Not a pytree."""
-
-    n, degree = 3, jnp.ones(3)
-
-    def matmul(self, x):
-        return x
-
-
-class Nameless(NamedTuple):
-    matrix: jax.Array
-
-    def matmul(self, x):
-        return x
-
-
-class Misfit(NamedTuple):
-    degree: jax.Array
-    n: int = 3
-
-    def matmul(self, x):
-        return x
-
-
-NARROW = ell_from_ragged([[1.0], [1.0]], [[0], [2]], n_cols=3)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "words"),
-    [
-        (lambda: laplacian(np.ones(3)), ValueError, r"laplacian: A has shape \(3,\); give a square matrix"),
-        (
-            lambda: laplacian(np.ones((2, 3))),
-            ValueError,
-            r"A has shape \(2, 3\); give a square matrix \[... n n\]",
-        ),
-        (lambda: laplacian(NARROW), ValueError, "laplacian: A is 2 x 3; a graph has as many rows as columns"),
-        (lambda: degree_vector(np.ones((2, 2), complex)), TypeError, "degree_vector: A has dtype complex"),
-        (
-            lambda: in_degree_vector(ELL(jnp.ones((1, 1), "complex64"), jnp.zeros((1, 1), int), 1)),
-            TypeError,
-            "in_degree_vector: A has dtype complex64; weights are real numbers",
-        ),
-        (
-            lambda: degree_vector(np.array([["a"]])),
-            TypeError,
-            "degree_vector: A has dtype <U1; give an array of",
-        ),
-        (
-            lambda: laplacian(np.eye(2), normalisation="normed"),
-            ValueError,
-            "normalisation='normed' is unknown; give one of 'symmetric', 'random_walk', 'combinatorial'",
-        ),
-        (
-            lambda: laplacian_matvec(np.eye(2), np.ones((3, 1))),
-            ValueError,
-            r"laplacian_matvec: x has shape \(3, 1\); \[... 2 k\] is needed, a row for each vertex of A",
-        ),
-        (
-            lambda: laplacian_matvec(np.eye(2), np.ones(2)),
-            ValueError,
-            r"x has shape \(2,\); \[... 2 k\] is needed",
-        ),
-        (lambda: laplacian_matvec(np.eye(2), 1j * np.ones((2, 1))), TypeError, "x has dtype complex"),
-        (
-            lambda: laplacian(products(np.eye(2))),
-            TypeError,
-            "A is a Products, without a matrix; use laplacian_matvec",
-        ),
-        (
-            lambda: degree_vector(Plain()),
-            TypeError,
-            "A is a Plain, which JAX does not know as a pytree; make it",
-        ),
-        (
-            lambda: degree_vector(Nameless(jnp.eye(2))),
-            TypeError,
-            "A is a Nameless with matmul but without n; a Gra",
-        ),
-        (
-            lambda: degree_vector(Misfit(jnp.ones(2))),
-            ValueError,
-            r"A has n = 3 but its degree has shape \(2,\); \[... n\] is needed",
-        ),
-    ],
-)
-def test_bad_input_is_refused_in_words(call, error, words, unchecked):
-    with pytest.raises(error, match=words):
-        call()
