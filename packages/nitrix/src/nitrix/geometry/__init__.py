@@ -15,6 +15,7 @@ from nitrix.geometry.coords import latlong_to_cartesian as latlong_to_cartesian
 # How values between voxels are made.
 from nitrix.geometry.grid import CatmullRomCubic as CatmullRomCubic
 from nitrix.geometry.grid import CubicBSpline as CubicBSpline
+from nitrix.geometry.grid import DisplacementInverse as DisplacementInverse
 from nitrix.geometry.grid import Interpolator as Interpolator
 from nitrix.geometry.grid import Lanczos as Lanczos
 from nitrix.geometry.grid import Linear as Linear
@@ -25,13 +26,18 @@ from nitrix.geometry.grid import NearestNeighbour as NearestNeighbour
 from nitrix.geometry.grid import affine_grid as affine_grid
 from nitrix.geometry.grid import center_of_mass_grid as center_of_mass_grid
 from nitrix.geometry.grid import cmass_regular_grid as cmass_regular_grid
+from nitrix.geometry.grid import compose_displacements as compose_displacements
 from nitrix.geometry.grid import identity_grid as identity_grid
+from nitrix.geometry.grid import integrate_velocity_field as integrate_velocity_field
+from nitrix.geometry.grid import invert_displacement as invert_displacement
 from nitrix.geometry.grid import jacobian_det_displacement as jacobian_det_displacement
 from nitrix.geometry.grid import jacobian_displacement as jacobian_displacement
 from nitrix.geometry.grid import resample as resample
 from nitrix.geometry.grid import rescale as rescale
+from nitrix.geometry.grid import rescale_displacement as rescale_displacement
 from nitrix.geometry.grid import sample_at_points as sample_at_points
 from nitrix.geometry.grid import spatial_transform as spatial_transform
+from nitrix.geometry.grid import vec_int as vec_int
 
 # Space measured by metric tensors.
 from nitrix.geometry.metrictensor import integrate_along_line_segment as integrate_along_line_segment
