@@ -10,7 +10,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
-from nitrix import backend, linalg, morphology, numerics, semiring, signal, stats
+from nitrix import backend, geometry, graph, linalg, morphology, numerics, semiring, signal, stats
 from nitrix.smoothing import (
     bilateral,
     bilateral_gaussian,
@@ -33,7 +33,7 @@ from nitrix.sparse import (
 from support.gradients import QUICK_COMPILE
 from support.oracles import ALGEBRAS
 
-from golden import foundations, make
+from golden import foundations, make, spaces
 
 PLATFORMS = {"pallas-cuda": backend.Platform("cuda", (9, 0)), "pallas-tpu": backend.Platform("tpu", None)}
 KERNELS = {
@@ -299,6 +299,54 @@ def foundation_results(dtype):
         assert set(got) == set(wanted)
         for name, value in got.items():
             assert value.dtype == dtype
+            yield name, np.float64(value), wanted[name]
+
+
+def space_results(dtype):
+    """The same of geometry and graphs: (name, result, golden)."""
+    wanted = golden("spaces.npz", "members")
+
+    def run(o):
+        image, u, points, C = o["image"], o["u"], o["points"], o["C"]
+        grid = geometry.identity_grid(spaces.SHAPE, dtype=u.dtype)
+        yield "linear", geometry.spatial_transform(image, grid + u, mode="nearest")
+        yield "composed", geometry.compose_displacements(u, o["v"])
+        yield "integrated", geometry.integrate_velocity_field(u, n_steps=4)
+        yield "jacobian", geometry.jacobian_displacement(u)
+        yield "determinant", geometry.jacobian_det_displacement(u)
+        affines = (jnp.asarray(a, u.dtype) for a in (spaces.TARGET, spaces.SOURCE))
+        target, source = affines
+        yield "affine", geometry.affine_grid(spaces.SHAPE, target_affine=target, source_affine=source)
+        yield "centre of a grid", geometry.center_of_mass_grid(o["weight"])
+        yield "centres of points", geometry.center_of_mass_points(C.T, points[:8])
+        yield "latlong", geometry.cartesian_to_latlong(points)
+        yield "geodesic", geometry.spherical_geodesic_distance(points, points[:4])
+        yield "rotation", geometry.rotation_matrix(points[0], jnp.asarray(0.75, u.dtype))
+        every_pair = np.tile(np.arange(9, dtype=np.int32), (9, 1))
+        yield (
+            "spherical_conv",
+            geometry.spherical_conv(o["data"], points, sigma=spaces.SIGMA, neighbourhood=every_pair),
+        )
+        pair = (o["low_rank"], o["diag"])
+        yield "quadratic_form", geometry.quadratic_form_low_rank_plus_diag(points, pair)
+        metric = pair[0][0] @ pair[0][0].T + jnp.diag(pair[1][0])
+        constant = lambda x: jnp.broadcast_to(metric, (*x.shape, 3))
+        yield "length", geometry.integrate_along_line_segment(points[:4], points[4:8], constant, 3)
+        yield "laplacian", graph.laplacian(o["weights"])
+        yield "laplacian, random walk", graph.laplacian(o["weights"], normalisation="random_walk")
+        yield "modularity", graph.modularity_matrix(o["signed"], sign=None)
+        yield "relaxed modularity", graph.relaxed_modularity(o["signed"], C)
+        yield "coaffiliation", graph.coaffiliation(C)
+        yield "eigenmaps", graph.laplacian_eigenmap(o["weights"], n_components=spaces.MAPS).maps
+        options = {"n_components": spaces.MAPS, "alpha": spaces.ALPHA, "t": spaces.TIME}
+        yield "diffusion", graph.diffusion_embedding(o["weights"], **options).maps
+
+    with jax.enable_x64(dtype == "float64"):
+        o = {name: jnp.asarray(x, dtype) for name, x in golden("spaces.npz", "operands").items()}
+        got = jax.jit(lambda o: dict(run(o)), compiler_options=QUICK_COMPILE)(o)
+        assert set(got) == set(wanted)
+        for name, value in got.items():
+            assert value.dtype == dtype, name
             yield name, np.float64(value), wanted[name]
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from support import distances, grayscale, permutohedral, ranks, window_filters  # noqa: E402
 
-from golden import definitions, foundations  # noqa: E402
+from golden import definitions, foundations, spaces  # noqa: E402
 
 M, K, N = 6, 5, 7
 COLUMNS = 4  # of the dense operand of a sparse product
@@ -273,6 +273,7 @@ def everything():
         "filters.npz": filters(),
         "morphology.npz": morphology(),
         "foundations.npz": foundations.arrays(),
+        "spaces.npz": spaces.arrays(),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from nitrix.semiring import conv, edge_aggregate, ell_conv, ell_products, matmul
 from support.oracles import ALGEBRAS
 
-from golden import cells, definitions, foundations, make
+from golden import cells, definitions, foundations, make, spaces
 
 TOLERANCE = tomllib.loads(Path(__file__).parent.with_name("tolerance.toml").read_text())
 # The implementations of each operation, and what they are asked beside the algebra and the dtype.
@@ -163,9 +163,14 @@ def test_distances(dtype):
 
 @pytest.mark.fast
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-def test_foundations(dtype):
-    results = list(cells.foundation_results(dtype))
-    of_eigensystems = lambda result: result[0] in foundations.EIGENSYSTEMS
+@pytest.mark.parametrize(
+    ("cell_results", "part"),
+    [(cells.foundation_results, foundations), (cells.space_results, spaces)],
+    ids=["foundations", "spaces"],
+)
+def test_foundations_and_spaces(cell_results, part, dtype):
+    results = list(cell_results(dtype))
+    of_eigensystems = lambda result: result[0] in part.EIGENSYSTEMS
     assert outside([r for r in results if not of_eigensystems(r)], TOLERANCE[dtype]["jax"]) == {}
     assert outside([r for r in results if of_eigensystems(r)], TOLERANCE[dtype]["eigensystems"]) == {}
 
