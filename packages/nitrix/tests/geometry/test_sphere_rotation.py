@@ -57,9 +57,9 @@ def test_small_turns_keep_their_digits():
     np.testing.assert_allclose(moved[:2], wanted[:2], 1e-6)
 
 
-def test_gradients(x64):
-    for angle in (0.0, 0.7):
-        check_gradients(rotate_axis_angle, POINTS, RNG.normal(size=3), np.array(angle))
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_gradients_at_no_angle_too(x64, order):
+    check_gradients(rotate_axis_angle, POINTS[:2], RNG.normal(size=3), np.array([0.0, 0.7]), order=order)
 
 
 def test_a_traced_axis_of_zeros_is_nan():

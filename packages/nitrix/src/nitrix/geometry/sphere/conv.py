@@ -64,6 +64,7 @@ def spherical_conv(
       The older function of this name did not normalise its weights, and looked at all pairs.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> from nitrix.geometry import icosphere
       >>> vertices = icosphere(2).vertices
       >>> impulse = jnp.zeros(162).at[0].set(1.0)

@@ -45,6 +45,7 @@ def spherical_geodesic_distance(
       Cartesian, as `sphere_to_normals` makes them.
 
     Example:
+      >>> import numpy as np
       >>> poles = np.array([[0, 0, 1], [0, 0, -2], [3, 0, 0]])
       >>> spherical_geodesic_distance(poles, r=2 / np.pi).round(3)
       Array([[0., 2., 1.],

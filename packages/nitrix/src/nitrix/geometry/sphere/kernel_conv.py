@@ -43,6 +43,7 @@ def spherical_kernel_conv(
     References:
       F. Zhao et al., Spherical U-Net on cortical surfaces, IPMI 2019. doi:10.1007/978-3-030-20351-1_67
     Example:
+      >>> import jax.numpy as jnp
       >>> from nitrix.geometry import directional_neighbourhood, icosphere
       >>> sphere = icosphere(3)
       >>> around = directional_neighbourhood(sphere)

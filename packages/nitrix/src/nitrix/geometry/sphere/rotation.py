@@ -31,6 +31,7 @@ def rotation_matrix(
     References:
       [1] O. Rodrigues, Journal de Mathematiques Pures et Appliquees 5, 1840, pages 380-440.
     Example:
+      >>> import numpy as np
       >>> quarter = rotation_matrix(np.array([0, 0, 2]), np.pi / 2)
       >>> (quarter @ np.array([1.0, 0.0, 0.0], np.float32)).round(3)
       Array([0., 1., 0.], dtype=float32)
@@ -58,9 +59,10 @@ def rotate_axis_angle(
     Raises:
       ValueError, TypeError: As `rotation_matrix`.
     Example:
-      >>> rotate_axis_angle(np.array([[1, 0, 0], [0, 0, 5]]), np.array([0, 0, 2]), np.pi).round(3)
-      Array([[-1.,  0.,  0.],
-             [ 0.,  0.,  5.]], dtype=float32)
+      >>> import numpy as np
+      >>> rotate_axis_angle(np.array([[2, 0, 0], [0, 0, 5]]), np.array([0, 0, 2]), np.pi / 2).round(3)
+      Array([[0., 2., 0.],
+             [0., 0., 5.]], dtype=float32)
     """
     (points, axis, angle), dtype = _given("rotate_axis_angle", points=points, axis=axis, angle=angle)
     return _turned(points, axis, angle).astype(dtype)

@@ -54,6 +54,7 @@ def sphere_adaptive(
     References:
       [1] M. F. Glasser et al., NeuroImage 80, 2013. doi:10.1016/j.neuroimage.2013.04.127
     Example:
+      >>> import numpy as np
       >>> from nitrix.geometry import icosphere
       >>> fine, coarse = icosphere(4), icosphere(2)
       >>> down = sphere_adaptive(fine, coarse)
