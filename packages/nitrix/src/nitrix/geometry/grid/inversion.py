@@ -37,8 +37,9 @@ def invert_displacement(
     """The displacement v that takes u back: p + v(p) + u(p + v(p)) = p, with a report of convergence.
 
     By the fixed point v <- -u o (id + v), from v = -u on. Each iteration shortens the error by the largest slope of u,
-    so that it converges where that is below 1, and a field that folds, which has no inverse, is reported as not
-    converged. Each item of a batch stops by itself.
+    so that it converges where that is below 1. Beyond, it may not, and says so. A field that folds, where the
+    determinant of `jacobian_det_displacement` is not positive, has no inverse: the iteration then does not converge, or
+    settles on one of several voxels that u brings to p. Each item of a batch stops by itself.
 
     The inverse is differentiable in u, in both modes, by implicit differentiation at v: memory does not grow with the
     iterations, and the derivative is that of the inverse itself, so it is right where the iteration has converged. The
