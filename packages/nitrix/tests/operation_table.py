@@ -13,12 +13,14 @@ import statistics
 from pathlib import Path
 
 from operation_rows import (
+    connectopy,
     conv,
     covariance,
     distances,
     filtering,
     filters,
     fourier,
+    geometry,
     graphs,
     interpolate,
     kernels,
@@ -61,7 +63,9 @@ OTHERS = {
     **covariance.OTHERS,
     **fourier.OTHERS,
     **graphs.OTHERS,
+    **connectopy.OTHERS,
     **sphere.OTHERS,
+    **geometry.OTHERS,
 }
 
 
@@ -93,7 +97,9 @@ def rows():
         *residual.rows(),
         *interpolate.rows(),
         *graphs.rows(),
+        *connectopy.rows(),
         *sphere.rows(),
+        *geometry.rows(),
     ]
 
 

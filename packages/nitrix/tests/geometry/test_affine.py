@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from nitrix.geometry import affine_grid
+from nitrix.geometry import Linear, NearestNeighbour, affine_grid, spatial_transform
 from support import displacement as oracle
 from support.gradients import check_gradients
 from support.marks import seldom_but
@@ -68,9 +68,9 @@ def test_resampling_agrees_with_nibabel(x64, order):
     nibabel = pytest.importorskip("nibabel")
     processing = pytest.importorskip("nibabel.processing")
     image = np.random.default_rng(4).normal(size=(7, 8, 6))
-    source, target = np.diag([2.0, -2.5, 3.0, 1.0]), affine(3, 5)
-    source[:3, 3], target[:3, 3] = (-6, 8, -9), (-4, -5, -6)
-    shape = (9, 7, 8)
+    shape, source, target = (9, 7, 8), np.diag([2.0, -2.5, 3.0, 1.0]), affine(3, 5)
+    source[:3, 3] = (-60, 80, -90)
+    target[:3, 3] = (source @ [3.2, 3.3, 2.6, 1] - target @ [4, 3, 3.5, 0])[:3]  # the middle upon the middle
     theirs = processing.resample_from_to(nibabel.Nifti1Image(image, source), (shape, target), order=order)
     grid = affine_grid(shape, target_affine=target, source_affine=source)
     method = Linear() if order else NearestNeighbour()

@@ -81,8 +81,8 @@ def displacement_from_reference_points(
       [[0.0, -1.0]]
     """
     function = "displacement_from_reference_points"
-    w, x, size, _ = read_regions(function, weight, coords, radius)
-    (w, x, start), dtype = read_together(function, weight=w, coords=x, reference=reference)
+    (w, x, start), dtype = read_together(function, weight=weight, coords=coords, reference=reference)
+    w, x, size, _ = read_regions(function, w, x, radius)
     wanted = (w.shape[-2], x.shape[-1])
     if start.shape[-2:] != wanted:
         raise ValueError(
