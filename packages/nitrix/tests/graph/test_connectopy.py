@@ -57,10 +57,9 @@ def iterative(monkeypatch):
     monkeypatch.setattr(_eigenpairs, "DENSE", 0)
 
 
-def quick(function, graph, **options):
-    """Compiled in a fraction of the time; bad graphs are not refused then."""
-    call = functools.partial(function, **options)
-    return jax.jit(lambda graph: call(graph), compiler_options=QUICK_COMPILE)(graph)
+# Compiled in a fraction of the time, once for each shape; bad graphs are not refused then.
+quickly = functools.partial(jax.jit, static_argnames=("n_components",), compiler_options=QUICK_COMPILE)
+eigenmap, diffusion = quickly(laplacian_eigenmap), quickly(diffusion_embedding)
 
 
 @functools.cache
@@ -78,11 +77,11 @@ def as_scipy(ell):
     return root @ a @ root
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", seldom_but(FORMS, "dense", "ELL"))
 @pytest.mark.fast
 def test_eigenmaps_are_those_of_the_definition(x64, form):
     a = oracle.weights(12)
-    got = quick(laplacian_eigenmap, FORMS[form](a), n_components=3)
+    got = eigenmap(FORMS[form](a), n_components=3)
     maps, values = oracle.eigenmaps(a, 3)
     np.testing.assert_allclose(got.maps, maps, atol=1e-12)
     np.testing.assert_allclose(got.eigenvalues, values, atol=1e-12)
@@ -92,13 +91,12 @@ def test_eigenmaps_are_those_of_the_definition(x64, form):
     np.testing.assert_allclose(got.maps.T @ (degree[:, None] * got.maps), np.eye(3), atol=1e-12)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", seldom_but(FORMS, "dense", "operator"))
 @pytest.mark.parametrize(("alpha", "t"), [(0.0, 0.0), (0.5, 0.0), (1.0, 3.0), (0.5, -1.0), (0.3, 0.5)])
-@pytest.mark.covering
 def test_diffusion_maps_are_those_of_the_definition(x64, form, alpha, t):
     a = oracle.weights(12)
     a = a @ a  # positive eigenvalues, so that t may be 0.5
-    got = quick(diffusion_embedding, FORMS[form](a), n_components=3, alpha=alpha, t=t)
+    got = diffusion(FORMS[form](a), n_components=3, alpha=alpha, t=t)
     maps, factors = oracle.diffusion(a, 3, alpha, t)
     np.testing.assert_allclose(got.maps, maps, atol=1e-11)
     np.testing.assert_allclose(got.eigenvalues, factors, rtol=1e-11)
@@ -106,52 +104,50 @@ def test_diffusion_maps_are_those_of_the_definition(x64, form, alpha, t):
 
 def test_diffusion_maps_are_right_eigenvectors_of_the_walk(x64):
     # The older version took the eigenvectors of (P + P') / 2 instead.
-    x = np.sort(np.random.default_rng(0).random(60)) ** 2
-    a = np.exp(-((x[:, None] - x) ** 2) / 0.02)
+    x = np.sort(np.random.default_rng(0).random(12)) ** 2
+    a = np.exp(-((x[:, None] - x) ** 2) / 0.2)
     for alpha in (0.0, 0.5, 1.0):
-        got = diffusion_embedding(a, n_components=2, alpha=alpha)
+        got = diffusion(a, n_components=3, alpha=alpha, t=0.0)
         density = a.sum(1) ** -alpha
         k = density[:, None] * a * density
         p = k / k.sum(1, keepdims=True)
         m = got.eigenvalues / (1 + got.eigenvalues)
         np.testing.assert_allclose(p @ got.maps, m * got.maps, atol=1e-9)
         older = np.linalg.eigh((p + p.T) / 2)[0][-2]
-        assert abs(older - m[0]) > 1e-4
+        assert abs(older - m[0]) > 2e-5
 
 
-def test_self_loops_do_not_enter_eigenmaps():
+def test_self_loops_do_not_enter_eigenmaps(x64):
     # The older version took degrees with self-loops for the maps and without them for the Laplacian.
     bare, looped = oracle.weights(12, diagonal=False), oracle.weights(12)
-    for form in (jnp.asarray, ell_from_dense, products_of):
-        with_loops = quick(laplacian_eigenmap, form(np.float32(looped)), n_components=3)
-        without = quick(laplacian_eigenmap, form(np.float32(bare)), n_components=3)
-        np.testing.assert_allclose(with_loops.maps, without.maps, atol=1e-5)
-    unread = np.float32(bare)
-    np.fill_diagonal(unread, 7.0)
-    np.testing.assert_allclose(laplacian_eigenmap(unread, n_components=3).maps, without.maps, atol=1e-6)
+    wanted = oracle.eigenmaps(bare, 3)[0]
+    for form in (jnp.asarray, ell_from_dense):
+        np.testing.assert_allclose(eigenmap(form(looped), n_components=3).maps, wanted, atol=1e-12)
+    np.fill_diagonal(bare, np.nan)
+    np.testing.assert_allclose(eigenmap(bare, n_components=3).maps, wanted, atol=1e-12)
 
 
 def test_eigenmaps_agree_with_brainspace(x64):
     brainspace = pytest.importorskip("brainspace.gradient.embedding")
-    a = oracle.weights(30, diagonal=False)
-    maps, values = brainspace.laplacian_eigenmaps(a, n_components=4, random_state=0)
-    got = laplacian_eigenmap(a, n_components=4)
+    a = oracle.weights(12, diagonal=False)
+    maps, values = brainspace.laplacian_eigenmaps(a, n_components=3, random_state=0)
+    got = eigenmap(a, n_components=3)
     np.testing.assert_allclose(got.eigenvalues, values, atol=1e-10)
     np.testing.assert_allclose(got.maps, oracle.signed(maps), atol=1e-8)
 
 
-@pytest.mark.parametrize("batch", [(4,), (2, 1), (0,)])
+@pytest.mark.parametrize("batch", seldom_but([(4,), (2, 1), (0,)], (4,)))
 def test_batches_stay_apart(batch):
     # With k + 1 matrices the older version scaled one by the other's eigenvalue; with other numbers it raised.
     a = np.array([oracle.weights(12, seed) for seed in range(4)])[: int(np.prod(batch))]
     a = np.float32(a).reshape(*batch, 12, 12)
-    got = diffusion_embedding(a, n_components=3)
+    got = diffusion(a, n_components=3)
     assert got.maps.shape == (*batch, 12, 3)
     assert got.converged.shape == batch
     for i in np.ndindex(*batch):
         maps, factors = oracle.diffusion(a[i], 3)
         np.testing.assert_allclose(got.maps[i], maps, atol=2e-5)
-        np.testing.assert_allclose(got.eigenvalues[i], factors, rtol=1e-5)
+        np.testing.assert_allclose(got.eigenvalues[i], factors, rtol=1e-5, atol=2e-6)
 
 
 def test_aliases_are_the_same_functions():
@@ -159,32 +155,30 @@ def test_aliases_are_the_same_functions():
     assert diffusion_mapping is diffusion_embedding
 
 
-def test_order_and_signs_are_fixed():
-    a = np.float32(oracle.weights(12))
-    smooth, walk = laplacian_eigenmap(a, n_components=11), diffusion_embedding(a, n_components=11)
+def test_order_and_signs_are_fixed(x64):
+    a = oracle.weights(12, seed=4)
+    smooth, walk = eigenmap(a, n_components=3), diffusion(a, n_components=3, alpha=0.5, t=0.0)
     assert (np.diff(smooth.eigenvalues) >= 0).all()
     assert (np.diff(walk.eigenvalues) <= 0).all()
     for maps in (np.asarray(smooth.maps), np.asarray(walk.maps)):
-        assert (maps[np.abs(maps).argmax(0), np.arange(11)] > 0).all()
+        assert (maps[np.abs(maps).argmax(0), np.arange(3)] > 0).all()
 
 
 def test_small_eigenvalues_have_all_their_digits():
     n = 300  # of a path: 1 - cos(pi j / (n - 1)), of which 1 - m in float32 has two digits
     path = np.eye(n, k=1, dtype=np.float32) + np.eye(n, k=-1, dtype=np.float32)
     exact = 2 * np.sin(np.pi * np.arange(1, 4) / (2 * (n - 1))) ** 2
-    for form in (jnp.asarray, ell_from_dense):
-        found = quick(laplacian_eigenmap, form(path), n_components=3)
-        np.testing.assert_allclose(found.eigenvalues, exact, rtol=1e-4)
+    np.testing.assert_allclose(eigenmap(path, n_components=3).eigenvalues, exact, rtol=1e-4)
 
 
 # Large graphs.
 
 
-@pytest.mark.parametrize("form", seldom_but(FORMS, "dense", "ELL"))
+@pytest.mark.parametrize("form", seldom_but(FORMS, "dense"))
 def test_blocks_find_what_the_whole_matrix_has(x64, iterative, form):
     a = oracle.weights(48)
     a = a * (a > 1.1)
-    got = quick(diffusion_embedding, FORMS[form](a), n_components=3, tol=1e-12)
+    got = diffusion(FORMS[form](a), n_components=3, tol=1e-12)
     maps, factors = oracle.diffusion(a, 3)
     assert bool(got.converged)
     assert int(got.products) > 0
@@ -199,7 +193,7 @@ def test_eigenmaps_of_a_sphere_agree_with_scipy(tol):
     s = as_scipy(graph)
     wanted, vectors = scipy.sparse.linalg.eigsh(s, 9, sigma=1.0 + 1e-9, v0=np.ones(s.shape[0]))
     wanted, vectors = 1 - wanted[::-1][1:], vectors[:, ::-1][:, 1:]
-    got = laplacian_eigenmap(graph, n_components=8, tol=tol)  # the spaces of degree 1 and 2
+    got = eigenmap(graph, n_components=8, tol=tol)  # the spaces of degree 1 and 2
     assert bool(got.converged)
     assert (got.residuals <= tol).all()
     np.testing.assert_allclose(got.eigenvalues, wanted, rtol=5e-5)
@@ -213,12 +207,13 @@ def test_eigenmaps_of_a_sphere_agree_with_scipy(tol):
 
 
 def test_what_is_out_of_reach_is_reported():
-    got = laplacian_eigenmap(sphere(4), n_components=8, tol=1e-12)
+    got = eigenmap(sphere(4), n_components=8, tol=1e-12)
     assert not bool(got.converged)
     assert (got.residuals < 1e-5).all()
     assert np.isfinite(got.maps).all()
 
 
+@pytest.mark.slow
 def test_a_long_path_is_not_taken_for_done(iterative):
     # Any smooth vector has a residual below 1e-5 here: eigenvalues are as small as 1e-6.
     n = 2000
@@ -227,7 +222,7 @@ def test_a_long_path_is_not_taken_for_done(iterative):
     indices[0], degree[0], degree[-1] = (1, 0), 1, 1
     indices[-1] = (n - 2, 0)
     path = ELL(np.ones((n, 2), np.float32), indices.astype(np.int32), n, degree=degree)
-    got = quick(laplacian_eigenmap, path, n_components=2)
+    got = eigenmap(path, n_components=2)
     exact = 2 * np.sin(np.pi * np.arange(1, 3) / (2 * (n - 1))) ** 2
     assert not bool(got.converged)
     assert int(got.products) > 100
@@ -235,39 +230,38 @@ def test_a_long_path_is_not_taken_for_done(iterative):
 
 
 def test_solver_starts_alike_each_time():
-    one, two = (laplacian_eigenmap(sphere(4), n_components=8).maps for _ in range(2))
+    one, two = (eigenmap(sphere(4), n_components=8, tol=1e-6).maps for _ in range(2))
     np.testing.assert_array_equal(one, two)
 
 
 # Transformations and dtypes.
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int32", "int64", "float64"])
+@pytest.mark.parametrize(
+    "dtype", seldom_but(["float16", "bfloat16", "int32", "int64", "float64"], "bfloat16", "int32")
+)
 def test_dtypes_are_kept_or_promoted(x64, dtype):
-    a = np.round(8 * oracle.weights(12))
-    given = jnp.asarray(a).astype(dtype)
-    got = laplacian_eigenmap(given, n_components=2)
+    a = np.round(8 * oracle.weights(6))
+    got = eigenmap(jnp.asarray(a).astype(dtype), n_components=2)
     out = dtype if "float" in dtype else "float64"
     assert {got.maps.dtype, got.eigenvalues.dtype, got.residuals.dtype} == {jnp.dtype(out)}
-    maps, _ = oracle.eigenmaps(a, 2)
-    np.testing.assert_allclose(
-        np.float64(got.maps), maps, atol={"float16": 1e-3, "bfloat16": 5e-3}.get(dtype, 1e-10)
-    )
+    tolerance = {"float16": 1e-3, "bfloat16": 5e-3}.get(dtype, 1e-10)
+    np.testing.assert_allclose(np.float64(got.maps), oracle.eigenmaps(a, 2)[0], atol=tolerance)
 
 
 def test_wide_integers_are_not_wrapped_round():
-    a = np.round(2.0**40 * oracle.weights(12)).astype(np.int64)
-    np.testing.assert_allclose(
-        laplacian_eigenmap(a, n_components=2).maps, oracle.eigenmaps(a, 2)[0], rtol=1e-3, atol=1e-11
-    )
+    a = np.round(2.0**40 * oracle.weights(6)).astype(np.int64)
+    wanted = oracle.eigenmaps(a, 2)[0]
+    np.testing.assert_allclose(laplacian_eigenmap(a, n_components=2).maps, wanted, rtol=1e-3, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_jit_and_vmap_give_the_same(iterative):
     a = np.float32([oracle.weights(48, seed) * (oracle.weights(48, seed) > 1.1) for seed in range(2)])
     wanted = [oracle.diffusion(x, 3)[0] for x in a]
     call = lambda a: diffusion_embedding(a, n_components=3, tol=1e-6).maps
     np.testing.assert_allclose(call(a), wanted, atol=1e-4)
-    np.testing.assert_allclose(quick(jax.vmap(call), a), wanted, atol=1e-4)
+    np.testing.assert_allclose(jax.jit(jax.vmap(call))(a), wanted, atol=1e-4)
 
 
 # Bad input.
@@ -293,10 +287,15 @@ BAD = {
 }
 
 
+def full(a):
+    """All entries of a matrix as slots, zeros too: one shape for all."""
+    return ELL(a, np.broadcast_to(np.arange(len(a), dtype=np.int32), a.shape), len(a))
+
+
 @pytest.mark.parametrize("words", BAD)
-@pytest.mark.parametrize("form", ["dense", "ELL"])
+@pytest.mark.parametrize("form", seldom_but([jnp.asarray, full], jnp.asarray))
 def test_unfit_graphs_are_refused_in_words(unchecked, words, form):
-    graph = FORMS[form](np.float32(BAD[words]))
+    graph = form(np.float32(BAD[words]))
     with pytest.raises(ValueError, match=words):
         laplacian_eigenmap(graph, n_components=2)
     with pytest.raises(ValueError, match=words):
@@ -305,15 +304,15 @@ def test_unfit_graphs_are_refused_in_words(unchecked, words, form):
 
 def test_unfit_graphs_give_nan_where_they_are_traced():
     # Two parts gave a division by zero in the older version.
-    run = jax.jit(lambda a: diffusion_embedding(a, n_components=2))
     for a in BAD.values():
-        got = run(np.float32(a))
+        got = diffusion(np.float32(a), n_components=2)
         assert np.isnan(got.maps).all()
         if a is not PARTS:
             assert not bool(got.converged)
-    assert np.isfinite(run(np.float32(GOOD)).maps).all()
+    assert np.isfinite(diffusion(np.float32(GOOD), n_components=2).maps).all()
 
 
+@pytest.mark.slow
 def test_parts_of_a_large_graph_are_refused():
     two = sphere(3)
     n = two.n_cols
@@ -348,6 +347,7 @@ def test_arguments_are_refused_in_words(unchecked):
         diffusion_embedding(GOOD, n_components=2, t=np.ones(3))
 
 
+@pytest.mark.slow
 def test_one_way_edges_of_a_sparse_graph_are_noticed(unchecked):
     graph = sphere(4)
     values = np.asarray(graph.values, np.float32).copy()

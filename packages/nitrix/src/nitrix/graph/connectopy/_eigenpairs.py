@@ -97,8 +97,8 @@ def _inverse_gaps(others: Array, values: Array, noise: Array) -> Array:
 
 
 def _noise(values: Array) -> Array:
-    """Eigenvalues closer than this count as equal."""
-    return jnp.full(values.shape[:-1], 100 * float(np.finfo(values.dtype).eps), values.dtype)
+    """Eigenvalues closer than this count as equal: rounding errors over a smaller gap would drown the derivative."""
+    return jnp.full(values.shape[:-1], max(100 * float(np.finfo(values.dtype).eps), 1e-8), values.dtype)
 
 
 # Of a large graph only a block of m vectors is at hand, U = [trivial, v_1 ... v_k] exact and some guards G beyond. The

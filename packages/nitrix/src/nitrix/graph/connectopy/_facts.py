@@ -31,8 +31,8 @@ class Facts(NamedTuple):
 @partial(jax.jit, static_argnames=("loops",))
 def facts_of(graph: Graph, *, loops: bool) -> Facts:
     """Look the graph over; `loops`: whether an edge to itself is one."""
-    graph = lax.stop_gradient(graph)
-    degree = out_degree(graph if loops else without_loops(graph))
+    graph = lax.stop_gradient(graph if loops else without_loops(graph))
+    degree = out_degree(graph)
     alone = degree <= 0
     isolated = jnp.where(alone.any(-1), jnp.argmax(alone, axis=-1), -1)
     least, finite = jnp.zeros((), degree.dtype), jnp.isfinite(degree).all(-1)

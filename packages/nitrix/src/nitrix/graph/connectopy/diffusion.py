@@ -21,7 +21,7 @@ def diffusion_embedding(
     n_components: int,
     alpha: Real[ArrayLike, ""] = 0.5,
     t: Real[ArrayLike, ""] = 0.0,
-    tol: float = 1e-5,
+    tol: Real[ArrayLike, ""] = 1e-5,
 ) -> Embedding:
     """Embed a graph's vertices by a diffusion map, the gradients of connectivity.
 

@@ -1,7 +1,7 @@
 """Laplacian eigenmaps: the smoothest functions on a graph."""
 
 from jax.typing import ArrayLike
-from jaxtyping import Num
+from jaxtyping import Num, Real
 
 from nitrix.graph._graph_arguments import read_graph
 from nitrix.graph.connectopy._embedding import Embedding, signed, spectrum, written
@@ -13,7 +13,7 @@ def laplacian_eigenmap(
     A: Num[ArrayLike, "... n n"] | ELL | SectionedELL | GraphOperator,
     *,
     n_components: int,
-    tol: float = 1e-5,
+    tol: Real[ArrayLike, ""] = 1e-5,
 ) -> Embedding:
     """Embed a graph's vertices by the smoothest functions on it: eigenvectors of the Laplacian beside the constant.
 
