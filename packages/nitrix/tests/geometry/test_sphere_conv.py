@@ -239,6 +239,7 @@ BEYOND = TABLE + 100 * np.isin(TABLE, TABLE[7, 7])
         ({"neighbourhood": MESH}, TypeError, "neighbourhood is Mesh; .* mesh_k_ring_adjacency"),
         ({"neighbourhood": TABLE[:3]}, ValueError, r"shape \(3, 8\); a table of neighbours is \[42, k\]"),
         ({"neighbourhood": TABLE * 1.0}, TypeError, "dtype float.*; a table of neighbours holds integers"),
+        ({"neighbourhood": TABLE + 2**33}, ValueError, "neighbourhood has numbers from .*, which int32 cannot hold"),
         ({"neighbourhood": BEYOND}, ValueError, r"indices of neighbourhood are out of range, .*must be from 0 to 41"),
         ({"neighbourhood": mesh_k_ring_adjacency(icosphere(0))}, ValueError, r"\(12, 12\), but \(42, 42\) is needed"),
         ({"data": np.array(["a"] * N)}, TypeError, "data has dtype"),

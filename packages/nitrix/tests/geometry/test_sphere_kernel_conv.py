@@ -184,7 +184,7 @@ def test_under_jit_the_neighbourhood_may_be_an_argument():
         (
             lambda: directional_neighbourhood(Mesh(np.zeros((3, 3)), np.array([[0, 1, 2]]))),
             ValueError,
-            r"point 0 is \[0.0, 0.0, 0.0\], which has no direction",
+            r"vertex 0 is \[0.0, 0.0, 0.0\], which has no direction",
         ),
         (lambda: jax.jit(directional_neighbourhood)(MESH), TypeError, "is traced"),
     ],

@@ -278,7 +278,7 @@ OPEN = Mesh(icosphere(1).vertices, np.asarray(icosphere(1).faces)[4:])
         (
             lambda: sphere_barycentric(icosphere(0), np.zeros((2, 3))),
             ValueError,
-            "point 0 is .* no direction from the",
+            "target point 0 is .* no direction",
         ),
         (
             lambda: sphere_barycentric(icosphere(0), np.ones((2, 3)) * 1j),

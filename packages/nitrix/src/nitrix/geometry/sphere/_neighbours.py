@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nitrix._arguments import exact_array
 from nitrix.sparse import ELL, SectionedELL, nearest_neighbours
 from nitrix.sparse.mesh._vectors import unit_vectors
 
@@ -30,7 +31,7 @@ def neighbours_of(given: Any, points: Array) -> ELL | SectionedELL:
 
 def _table(given: Any, points: Array, n: int) -> Array:
     if not isinstance(given, int | np.integer) and np.ndim(given) > 0:
-        return _checked(jnp.asarray(given), n)
+        return _checked(exact_array(given, NAME, "neighbourhood"), n)
     try:
         k = operator.index(given)
     except TypeError:

@@ -61,7 +61,9 @@ def spherical_conv(
       TypeError: If an argument is of the wrong kind.
 
     Note:
-      The older function of this name did not normalise its weights, and looked at all pairs.
+      A NaN or an infinity in the data makes NaN of all points that have it for a neighbour, however far: leave such
+      points out of the neighbourhood. The older function of this name did not normalise its weights, and looked at all
+      pairs.
 
     Example:
       >>> import jax.numpy as jnp

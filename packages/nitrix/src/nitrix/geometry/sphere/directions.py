@@ -60,7 +60,7 @@ def directional_neighbourhood(mesh: Mesh, *, rings: int = 1) -> DirectionalNeigh
     if count < 1:
         raise ValueError(f"{name}: rings is {count}; give a number of edges, 1 or more.")
     n = mesh.n_vertices
-    unit = unit_on_host(name, on_host(name, "the array of vertices", mesh.vertices))
+    unit = unit_on_host(name, "vertex", on_host(name, "the array of vertices", mesh.vertices))
     indices, valid = [np.arange(n)[:, None]], [np.ones((n, 1), bool)]
     known = np.zeros(0, np.int64)
     for k in range(1, count + 1):
@@ -81,7 +81,7 @@ def directional_neighbourhood(mesh: Mesh, *, rings: int = 1) -> DirectionalNeigh
     )
 
 
-def unit_on_host(function: str, vertices: NDArray[np.generic]) -> Floats:
+def unit_on_host(function: str, what: str, vertices: NDArray[np.generic]) -> Floats:
     """Directions in float64, of length 1."""
     wide = vertices.astype(np.float64)
     length = np.sqrt(np.square(wide).sum(axis=-1, keepdims=True))
@@ -89,7 +89,7 @@ def unit_on_host(function: str, vertices: NDArray[np.generic]) -> Floats:
     if wrong.any():
         at = int(np.argmax(wrong))
         raise ValueError(
-            f"{function}: point {at} is {wide[at].tolist()}, which has no direction from the origin; give a sphere "
+            f"{function}: {what} {at} is {wide[at].tolist()}, which has no direction from the origin; give a sphere "
             f"whose centre is the origin."
         )
     return wide / length

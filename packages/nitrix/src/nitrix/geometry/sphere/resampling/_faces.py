@@ -32,8 +32,8 @@ class Place(NamedTuple):
 def locate(function: str, source: Mesh, target: Any) -> Place:
     """The place of each target direction [m, 3] on the sphere of the source."""
     faces = host_faces(function, source.faces)
-    vertices = unit_on_host(function, on_host(function, "the array of vertices", source.vertices))
-    directions = unit_on_host(function, np.asarray(target))
+    vertices = unit_on_host(function, "vertex", on_host(function, "the array of vertices", source.vertices))
+    directions = unit_on_host(function, "target point", np.asarray(target))
     normals, usable = _normals(vertices[faces])
     if len(directions) == 0:
         return Place(np.zeros((0, 3), np.int64), np.zeros((0, 3)))
