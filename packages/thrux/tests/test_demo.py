@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from thrux import Surface, ThruxError
 from thrux.cli import app as cli
-from thrux.demo import cleaning, data, mesh, report, run
+from thrux.demo import cleaning, connectopy, data, mesh, report, run
 from typer.testing import CliRunner
 
 TETRAHEDRON = Surface(
@@ -103,6 +103,9 @@ def check_report(out, result):
         assert race["largest_difference"] < 2e-6 * race["largest_value"]
         assert 200 < race["largest_value"] < 300
     assert result["slope_by_grad"] == pytest.approx(result["slope_by_differences"], rel=1e-3)
+    assert result["registration_error_after_mm"] < 0.6 * result["registration_error_before_mm"]
+    assert result["registration_correlation_after"] > result["registration_correlation_before"]
+    assert result["registration_least_determinant"] > 0
     noisy, smooth = (result[f"denoising_{name}_psnr_db"] for name in ("noisy", "gaussian"))
     for name in ("bilateral", "susan", "permutohedral"):
         if name != "permutohedral" or f"denoising_{name}_psnr_db" in result:  # where the lattice is served
@@ -110,11 +113,12 @@ def check_report(out, result):
     page = (out / "report.html").read_text()
     assert f"<td>bilateral</td><td>{result['denoising_bilateral_psnr_db']:.2f} dB</td>" in page
     rest = "resting_frames" in result  # where the package brainspace is installed
-    assert page.count("data:image/png;base64,") == 8 + 3 * rest
+    assert page.count("data:image/png;base64,") == 10 + 4 * rest
     if rest:
         check_cleaning(result)
+        check_gradients(result)
     else:
-        assert "pip install --no-deps brainspace" in page
+        assert page.count("pip install --no-deps brainspace") == 2
     assert "$" not in re.sub(r"base64,[^\"]*", "", page)
     assert not re.search(r"(src|href)=\"?(?!data:)[a-z]+:", page)  # nothing from elsewhere
     assert "prefers-color-scheme: dark" in page
@@ -134,10 +138,19 @@ def check_cleaning(result):
     )
 
 
-def test_without_a_recording_the_report_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(cleaning, "distribution", missing)
-    assert cleaning.find() is None
-    assert "pip install --no-deps brainspace" in report._text("no_recording.html")
+def check_gradients(result):
+    assert result["gradients_parcels"] == 400
+    assert result["gradients_published_correlation"] > 0.94  # with what BrainSpace carries, by vertices
+    assert result["gradients_largest_residual"] < 2e-5
+
+
+@pytest.mark.parametrize(
+    ("job", "page"), [(cleaning, "no_recording.html"), (connectopy, "no_gradients.html")]
+)
+def test_without_its_data_a_section_says_what_to_install(monkeypatch, job, page):
+    monkeypatch.setattr(job, "distribution", missing)
+    assert job.find() is None
+    assert "pip install --no-deps brainspace" in " ".join(report._text(page).split())
 
 
 def missing(name):

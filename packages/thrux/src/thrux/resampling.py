@@ -102,7 +102,7 @@ def resample_file(
         check_spatial(reader)
         header = reader.header
         placed = with_spacing(header, sizes) if like is None else on_grid_of(header, header_of(like, limits))
-        reader.check_memory(bytes_held(header.shape, placed.shape))
+        reader.check_memory(bytes_held(header.shape, placed.shape, method))
         places = affine_grid(placed.shape[:3], target_affine=to_mm(placed), source_affine=to_mm(header))
         sampler = Sampler(header, places, method=method, fill=fill, nan=nan)
         write_volumes(

@@ -73,6 +73,12 @@ def load_cortex() -> Cortex:
     return Cortex(white, pial, inflated, load_scalars(_file("fsaverage5/sulc_left.gii.gz")))
 
 
+def load_inflated() -> tuple[Surface, Surface]:
+    """Both hemispheres of fsaverage5 without folds, left and right."""
+    left, right = (load_surface(_file(f"fsaverage5/infl_{side}.gii.gz")) for side in ("left", "right"))
+    return left, right
+
+
 def load_sphere() -> Surface:
     """The left hemisphere of fsaverage5 as a sphere, an icosahedron divided five times; both have these triangles."""
     return load_surface(_file("fsaverage5/sphere_left.gii.gz"))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from thrux.demo.run import DemoResult
 
 CAPTIONS = {
-    "overview": "Five of the seven jobs at a glance.",
+    "overview": "Five of the nine jobs at a glance.",
     "slices": "The template as it is and at two widths: the wider the Gaussian, the larger what melts away.",
     "methods": "One slice of the template with noise, after each method, and before noise; below, what is left of the "
     "noise and what was lost with it: the Gaussian loses the edges.",
@@ -28,6 +28,13 @@ CAPTIONS = {
     "which what other parcels explain is left out. Each is coloured to its largest entry.",
     "rest": "Correlation in time with a vertex in the hand area (black): in the run as it is, after cleaning, and "
     "after smoothing of the cleaned run along the cortex; the medial wall is grey.",
+    "warps": "The template; the target, which is the template through a hidden warp, with noise; and the template "
+    "through the warp that was found from these two. Green lines are every fifth plane of the template's voxels. On "
+    "the right, what the target differs by before and after.",
+    "warp_loss": "Mean squared difference of the target and the warped template, brightest voxel 1, at each step.",
+    "gradients": "From both sides of both hemispheres: the first two gradients of a group, by parcels; below, the "
+    "first one of a single person, by vertices. Along the first, the senses and movement lie at one end, and regions "
+    "that are far from both at the other.",
     "distance": "Distance from a vertex in the hand area of the motor cortex (red); white lines every 20 mm.",
     "speed": "Wave speed on the inflated hemisphere: the first guess, what was learned from arrival times, "
     "and the truth, which the learning never saw.",
@@ -42,6 +49,7 @@ def page(result: DemoResult, figures: dict[str, bytes]) -> str:
         shown,
         style=_text("report.css"),
         cleaning=_cleaning(result, shown),
+        connectopy=_connectopy(result, shown),
         denoising_table=_plain_table(("Method", "PSNR", "Time"), result.denoising),
         **{f"{section}_table": _table(races, rival="SciPy") for section, races in result.races.items()},
         **{f"{section}_facts": _list(lines) for section, lines in result.facts.items()},
@@ -62,6 +70,15 @@ def _cleaning(result: DemoResult, shown: dict[str, str]) -> str:
         shown,
         cleaning_table=_table(result.races["cleaning"], rival="nilearn"),
         cleaning_facts=_list(result.facts["cleaning"]),
+    )
+
+
+def _connectopy(result: DemoResult, shown: dict[str, str]) -> str:
+    """The section on gradients, or what to install for it."""
+    if "gradients" not in result.facts:
+        return _text("no_gradients.html")
+    return Template(_text("gradients.html")).substitute(
+        shown, gradients_facts=_list(result.facts["gradients"])
     )
 
 

@@ -1,4 +1,4 @@
-"""The seven jobs in a row, and the files that come of them."""
+"""The nine jobs in a row, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ def run_demo(
     from thrux.demo import (
         cleaning,
         cleaning_pictures,
+        connectopy,
+        connectopy_pictures,
         denoising,
         denoising_pictures,
         geodesic,
@@ -80,6 +82,8 @@ def run_demo(
         masking_pictures,
         overview,
         pictures,
+        registration,
+        registration_pictures,
         report,
         resting,
         smoothing,
@@ -97,13 +101,22 @@ def run_demo(
     progress("Making a brain mask, by nitrix and by SciPy", 0.2)
     every = 2 if quick else 1
     mask = masking.run(load_volume(every=every), every=every)
+    warp_steps = 25 if quick else registration.STEPS
+    moved = registration.run(
+        load_volume(every=5 if quick else 3),
+        steps=warp_steps,
+        on_step=lambda step: progress("Finding a hidden warp by gradients", 0.22 + 0.08 * step / warp_steps),
+    )
     progress("Smoothing maps along the cortex", 0.3)
     maps = smoothing.run(cortex, rounds=rounds)
-    recording, rest = cleaning.find(), None
+    recording, rest, group, embedded = cleaning.find(), None, connectopy.find(), None
     if recording is not None:
         progress("Cleaning a resting-state run, by nitrix and by nilearn", 0.32)
         cleaned = cleaning.run(recording, rounds=1, every=8 if quick else 1)
         rest = resting.run(cleaned, cortex, geodesic.seed_vertex(cortex))
+        if group is not None:
+            progress("Finding gradients of connectivity", 0.34)
+            embedded = connectopy.run(group, cleaned, coarse=quick)
     progress("Measuring distances along the cortex", 0.35)
     distance = geodesic.run(cortex, rounds=rounds, sources=8 if quick else geodesic.SOURCES_AT_ONCE)
     steps = 12 if quick else 60
@@ -120,6 +133,8 @@ def run_demo(
         "methods": partial(denoising_pictures.methods_side_by_side, denoised),
         "mask": partial(masking_pictures.mask_and_depth, mask),
         "maps": partial(pictures.smoothed_maps, cortex, maps),
+        "warps": partial(registration_pictures.before_and_after, moved),
+        "warp_loss": partial(registration_pictures.loss, moved),
         "distance": partial(pictures.distance_map, cortex, distance),
         "speed": partial(pictures.speed_maps, cortex, found),
         "loss": partial(pictures.loss_curve, found),
@@ -128,6 +143,8 @@ def run_demo(
         drawings["carpets"] = partial(cleaning_pictures.carpets, rest.run)
         drawings["matrices"] = partial(cleaning_pictures.matrices, rest.run)
         drawings["rest"] = partial(pictures.seed_maps, cortex, rest)
+    if embedded is not None:
+        drawings["gradients"] = partial(connectopy_pictures.maps, embedded)
     figures = {}
     for number, (name, draw) in enumerate(drawings.items()):
         progress("Drawing the pictures", 0.75 + 0.02 * number)
@@ -147,14 +164,18 @@ def run_demo(
         facts={
             "denoising": denoising.facts(denoised),
             "mask": masking.facts(mask),
+            "registration": registration.facts(moved),
             **_facts(maps, distance, found),
             **({} if rest is None else {"cleaning": cleaning.facts(rest.run) + resting.facts(rest)}),
+            **({} if embedded is None else {"gradients": connectopy.facts(embedded)}),
         },
         numbers={
             **denoising.numbers(denoised),
             **masking.numbers(mask),
+            **registration.numbers(moved),
             **_numbers(maps, distance, found),
             **({} if rest is None else cleaning.numbers(rest.run) | resting.numbers(rest)),
+            **({} if embedded is None else connectopy.numbers(embedded)),
         },
         denoising=denoising.table(denoised),
         versions=versions.getvalue(),

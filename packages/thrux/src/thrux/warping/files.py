@@ -121,7 +121,7 @@ def warp_file(
         grid = like if like is not None else field if field is not None else source
         placed = on_grid_of(header, header_of(grid, limits))
         reader.check_memory(
-            bytes_held(header.shape, placed.shape) + (0 if moves is None else 4 * moves.values.nbytes)
+            bytes_held(header.shape, placed.shape, method) + (0 if moves is None else 4 * moves.values.nbytes)
         )
         sampler = Sampler(header, _places(placed, header, world, moves), method=method, fill=fill, nan=nan)
         write_volumes(
