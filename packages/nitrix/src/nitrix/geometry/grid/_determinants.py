@@ -21,5 +21,8 @@ def determinant(rows: Rows) -> Array:
 def solution(rows: Rows, right: Sequence[Array]) -> list[Array]:
     """x of rows x = right, by Cramer's rule."""
     whole = determinant(rows)
-    replaced = lambda j: [[*row[:j], b, *row[j + 1 :]] for row, b in zip(rows, right, strict=True)]  # noqa: E731
+
+    def replaced(j: int) -> Rows:
+        return [[*row[:j], b, *row[j + 1 :]] for row, b in zip(rows, right, strict=True)]
+
     return [determinant(replaced(j)) / whole for j in range(len(right))]

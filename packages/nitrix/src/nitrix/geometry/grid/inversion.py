@@ -29,7 +29,7 @@ class DisplacementInverse(NamedTuple):
 def invert_displacement(
     u: Shaped[ArrayLike, "... d"],
     *,
-    n_iter: int = 50,
+    n_iter: int = 100,
     tol: Real[ArrayLike, ""] = 1e-3,
     mode: BoundaryMode = "nearest",
     cval: Real[ArrayLike, ""] = 0.0,
@@ -39,7 +39,7 @@ def invert_displacement(
     By the fixed point v <- -u o (id + v), from v = -u on. Each iteration shortens the error by the largest slope of u,
     so that it converges where that is below 1. Beyond, it may not, and says so. A field that folds, where the
     determinant of `jacobian_det_displacement` is not positive, has no inverse: the iteration then does not converge, or
-    settles on one of several voxels that u brings to p. Each item of a batch stops by itself.
+    settles on one of several places that u brings to p. Each item of a batch stops by itself.
 
     The inverse is differentiable in u, in both modes, by implicit differentiation at v: memory does not grow with the
     iterations, and the derivative is that of the inverse itself, so it is right where the iteration has converged. The
@@ -80,15 +80,10 @@ def invert_displacement(
     (field,), dtype = read_fields(function, u=u)
     whole_number("n_iter", n_iter, function)
     check_width("tol", tol, function, at_least_zero=True)
-    d = field.shape[-1]
-    leading = field.shape[: field.ndim - 1 - d]
-    items = field.reshape(-1, *field.shape[field.ndim - 1 - d :])
-    settings = Settings(
-        *(jnp.asarray(cast(x, field.dtype)) for x in (tol, cval)), jnp.asarray(n_iter, "int32")
-    )
-    inverse, *report = (x.reshape(*leading, *x.shape[1:]) for x in _inverses(items, settings, mode))
-    residual, iterations, converged = report
-    return DisplacementInverse(inverse.astype(dtype), residual.astype(dtype), iterations, converged)
+    length, outside = (jnp.asarray(cast(x, field.dtype)) for x in (tol, cval))
+    settings = Settings(length, outside, jnp.asarray(n_iter, "int32"))
+    report = _inverses(field, settings, mode)
+    return report._replace(inverse=report.inverse.astype(dtype), residual=report.residual.astype(dtype))
 
 
 class Settings(NamedTuple):
@@ -100,14 +95,14 @@ class Settings(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnames="mode")
-def _inverses(
-    items: Float[Array, "n ... d"], settings: Settings, mode: BoundaryMode
-) -> tuple[Array, Array, Array, Array]:
-    def one(u: Array) -> tuple[Array, Array, Array, Array]:
+def _inverses(field: Float[Array, "... d"], settings: Settings, mode: BoundaryMode) -> DisplacementInverse:
+    def one(u: Array) -> DisplacementInverse:
         v, residual, count = _fixed_point(mode, u, settings)
-        return v, lax.stop_gradient(residual), count, residual <= settings.tol
+        return DisplacementInverse(v, lax.stop_gradient(residual), count, residual <= settings.tol)
 
-    return lax.map(one, items)
+    for _ in range(field.ndim - 1 - field.shape[-1]):
+        one = jax.vmap(one)
+    return one(field)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
