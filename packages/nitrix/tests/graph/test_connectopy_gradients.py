@@ -71,7 +71,8 @@ def sparse_weights(n=36):
     return ell, edge, values
 
 
-@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
 def test_derivatives_in_the_values_of_a_sparse_graph(x64, iterative, order):
     ell, edge, values = sparse_weights()
 
@@ -121,6 +122,20 @@ def space(maps):
     """What a space of maps is, however they are turned in it."""
     w = jnp.asarray(np.random.default_rng(5).normal(size=(len(maps), len(maps))))
     return jnp.sum(w * (maps @ maps.T))
+
+
+@pytest.mark.fast
+def test_gradient_in_the_values_of_a_sparse_graph(x64, monkeypatch):
+    monkeypatch.setattr(_eigenpairs, "DENSE", 0)
+    values, graph, directions = torus("ELL", 0.05)
+    weight = np.random.default_rng(3).normal(size=(36, 2))
+
+    def loss(values):
+        found = laplacian_eigenmap(graph(values), n_components=2, tol=1e-13)
+        return jnp.sum(weight * found.maps) + found.eigenvalues[1]
+
+    got, wanted = slopes(with_gradient(loss), jnp.asarray(values), directions, 1e-6)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
 @functools.cache

@@ -56,7 +56,8 @@ def test_a_tenth_of_twenty_is_two():
 
 def test_largest_entries_are_exact_and_of_equal_ones_the_first():
     x = np.random.default_rng(0).integers(-4, 4, size=(7, 300)).astype(np.float32)
-    got = np.sort(largest_of_rows(jnp.asarray(x), 37), axis=1)
+    call = jax.jit(lambda x: largest_of_rows(x, 37), compiler_options=QUICK_COMPILE)
+    got = np.sort(call(x), axis=1)
     wanted = np.sort(np.argsort(-x, axis=1, kind="stable")[:, :37], axis=1)
     np.testing.assert_array_equal(got, wanted)
 
@@ -79,7 +80,14 @@ def test_embeddings_of_series_are_those_of_the_matrix(embed):
     np.testing.assert_allclose(got.eigenvalues, wanted[1], rtol=1e-4)
 
 
-def test_derivatives_in_the_series(x64):
+def test_derivatives_of_the_affinity(x64):
+    y = np.random.default_rng(2).normal(size=(10, 2))
+    call = lambda x: affinity_from_time_series(x, sparsity=0.5).matmul(y)
+    check_gradients(call, series(10, 20), order=1, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_derivatives_of_gradients_in_the_series(x64):
     def call(x):
         found = diffusion_embedding(affinity_from_time_series(x, sparsity=0.5), n_components=2)
         return jnp.concatenate([found.maps.ravel(), found.eigenvalues])

@@ -39,9 +39,9 @@ class TimeSeriesAffinity(NamedTuple):
         """Weights of the self-loops."""
         return jnp.ones_like(self.degree)
 
-    def matmul(self, x: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    def matmul(self, x: Float[ArrayLike, "n c"]) -> Float[Array, "n c"]:
         """N N' x."""
-        return _product(self.values, self.indices, x)
+        return _product(self.values, self.indices, jnp.asarray(x).astype(self.values.dtype))
 
 
 def affinity_from_time_series(
