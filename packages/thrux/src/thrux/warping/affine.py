@@ -51,7 +51,7 @@ def load_affine(
     if not np.linalg.cond(matrix[:3, :3]) < _SINGULAR:
         _refuse(path, "singular", "space would collapse")
     sign = np.append(signs(convention), 1)
-    return sign[:, None] * matrix * sign
+    return sign[:, None] * matrix * sign + 0.0  # no -0
 
 
 def _refuse(path: str | os.PathLike[str], value: object, problem: str) -> NoReturn:
