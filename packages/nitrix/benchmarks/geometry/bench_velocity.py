@@ -39,11 +39,16 @@ def _by_hand(size: int) -> np.ndarray:
 
 
 def _inverse_by_hand(size: int, iterations: int) -> np.ndarray:
+    """The fixed point, and its residual, which the report of ours holds as well."""
     u = np.moveaxis(_velocity(size), -1, 0)
+
+    def image(v: np.ndarray) -> np.ndarray:
+        return np.stack([ndi.map_coordinates(x, _grid(size) + v, order=1, mode="nearest") for x in u])
+
     v = -u
     for _ in range(iterations):
-        at = _grid(size) + v
-        v = -np.stack([ndi.map_coordinates(x, at, order=1, mode="nearest") for x in u])
+        v = -image(v)
+    assert np.isfinite(np.square(v + image(v)).sum(0).max())
     return v
 
 
@@ -74,7 +79,12 @@ def _integrations():
     for size in (64, 128):
         rival, words = functools.partial(_by_hand, size), "scipy.ndimage.map_coordinates"
         yield _case(
-            f"velocity field {size}^3", "integrate_velocity_field", integrate_velocity_field, rival, words, size
+            f"velocity field {size}^3",
+            "integrate_velocity_field",
+            integrate_velocity_field,
+            rival,
+            words,
+            size,
         )
         yield _case(
             f"velocity field {size}^3, value and gradient",
@@ -91,8 +101,8 @@ CASES = [
     _case(
         "inverse 64^3, 10 iterations",
         "invert_displacement",
-        lambda u: invert_displacement(u, tol=0.0, n_iter=10).inverse,
-        functools.partial(_inverse_by_hand, 64, 11),
+        lambda u: invert_displacement(u, tol=0.0, n_iter=10),
+        functools.partial(_inverse_by_hand, 64, 10),
         "scipy.ndimage.map_coordinates",
         64,
     ),
