@@ -33,6 +33,7 @@ from operation_rows import (
     points,
     ranks,
     residual,
+    sampling,
     semiring,
     smoothing,
     sparse,
@@ -66,6 +67,7 @@ OTHERS = {
     **connectopy.OTHERS,
     **sphere.OTHERS,
     **geometry.OTHERS,
+    **sampling.OTHERS,
 }
 
 
@@ -100,6 +102,7 @@ def rows():
         *connectopy.rows(),
         *sphere.rows(),
         *geometry.rows(),
+        *sampling.rows(),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Num, Shaped
+from jaxtyping import Array, Float, Shaped
 
 from nitrix._arguments import cast, exact_array, floating, known_numbers, real_array
 from nitrix._boundary import BoundaryMode, plain_mode
@@ -46,7 +46,7 @@ def check_spatial(sizes: tuple[int, ...], function: str, name: str) -> None:
         )
 
 
-def read_outside(cval: Any, mode: str, dtype: Any, function: str) -> Num[Array, ""]:
+def read_outside(cval: Any, mode: str, dtype: Any, function: str) -> Shaped[Array, ""]:
     """What stands outside, in the image's dtype, of which nothing may be lost; checks the mode as well."""
     plain_mode(mode, function)
     if np.shape(cval) != ():
@@ -74,7 +74,7 @@ def _holds(dtype: Any, number: Any) -> bool:
 def sampled(
     image: Shaped[Array, "... c"],
     coordinates: Float[Array, "... ndim"],
-    cval: Num[Array, ""],
+    cval: Shaped[Array, ""],
     *,
     ndim: int,
     mode: BoundaryMode,

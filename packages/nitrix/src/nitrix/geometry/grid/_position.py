@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Real
 
 # What the samples within reach of an axis's end are, by SciPy's names, and how coordinates come there: "constant" reads
 # nothing beyond the ends, and "wrap" puts the last sample on the first one, so that its period is a voxel shorter.
@@ -20,7 +20,7 @@ EXTENSION = {
 }
 
 
-def within(c: Float[Array, "n"], size: int, margin: int = 0) -> Bool[Array, "n"]:
+def within(c: Real[Array, "n"], size: int, margin: int = 0) -> Bool[Array, "n"]:
     """Whether a coordinate is between the first and the last sample, or not farther than `margin` outside."""
     return (c >= -margin) & (c <= size - 1 + margin)
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact, Int
 
-from nitrix._arguments import floating
+from nitrix._arguments import common_dtype, floating
 from nitrix.geometry.grid._extension import extended
 from nitrix.geometry.grid._position import position, within
 from nitrix.geometry.grid._taps import Kernel, axis_of, real_dtype, sample
@@ -22,7 +22,7 @@ def weighted(
     given = floating(image, "sample", "image")
     x = given.astype(jnp.float32) if given.dtype.itemsize <= 2 else given
     outside = jnp.asarray(cval).astype(x.dtype)
-    wide = jnp.promote_types(coordinates.dtype, real_dtype(x.dtype))
+    wide = common_dtype(coordinates.dtype, real_dtype(x.dtype))
     c = finite_axes(coordinates.astype(wide))
     sizes = x.shape[:-1]
     axes = tuple(axis_of(size, mode, kernel) for size in sizes)

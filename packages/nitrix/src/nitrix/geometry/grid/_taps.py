@@ -57,55 +57,67 @@ def sample(
     kernel: Kernel, axes: tuple[Axis, ...], x: Inexact[Array, "*extended c"], positions: Positions
 ) -> Inexact[Array, "n c"]:
     """The weighted sums of the taps of an extended image round positions, which are those of the image itself."""
-    return _value_and_slopes(kernel, axes, x, positions)[0]
+    flat, strides = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), _strides(x.shape[:-1])
+    starts, fractions = _starts(axes, x.shape[:-1], positions)
+    weights = [_weights(kernel, f, x.dtype)[0] for f in fractions]
+
+    def along(axis: int, index: Array) -> Array:
+        if axis == len(axes):
+            return flat.at[index].get(mode="promise_in_bounds")
+        terms = [
+            w[:, None] * along(axis + 1, index + np.int32(t * strides[axis]))
+            for t, w in enumerate(weights[axis])
+        ]
+        return functools.reduce(lambda a, b: a + b, terms)
+
+    return along(0, starts)
 
 
 @sample.defjvp
 def _(kernel: Kernel, axes: tuple[Axis, ...], primals: Any, tangents: Any) -> tuple[Array, Array]:
     (x, positions), (dx, dp) = primals, tangents
-    slopes = _value_and_slopes(kernel, axes, x, positions)[1]
-    moved = sum(slope * d[:, None].astype(x.dtype) for slope, d in zip(slopes, dp))
-    return sample(kernel, axes, x, positions), _by_windows(kernel, axes, dx, positions) + moved
+    out = sample(kernel, axes, x, positions)
+    (moved,) = _windowed(kernel, axes, dx, positions, False)
+    for slope, d in zip(_windowed(kernel, axes, x, positions, True), dp):
+        moved = moved + slope * d[:, None].astype(x.dtype)
+    return out, moved
 
 
-def _value_and_slopes(
-    kernel: Kernel, axes: tuple[Axis, ...], x: Array, positions: Positions
-) -> tuple[Array, list[Array]]:
-    flat = x.reshape(-1, x.shape[-1])
-    starts, fractions = _starts(axes, kernel, x.shape[:-1], positions)
-    weights, slopes = _weights(kernel, fractions, flat.dtype)
-    strides = _strides(x.shape[:-1])
-
-    def along(axis: int, index: Array) -> tuple[Array, list[Array]]:
-        if axis == len(axes):
-            return flat.at[index].get(mode="promise_in_bounds"), []
-        parts = [along(axis + 1, index + np.int32(t * strides[axis])) for t in range(kernel.taps)]
-        values = [part[0] for part in parts]
-        later = [_dot(weights[axis], column) for column in zip(*(part[1] for part in parts))]
-        return _dot(weights[axis], values), [_dot(slopes[axis], values), *later]
-
-    return along(0, starts)
-
-
-def _by_windows(kernel: Kernel, axes: tuple[Axis, ...], x: Array, positions: Positions) -> Array:
-    flat = x.reshape(-1, x.shape[-1])
-    starts, fractions = _starts(axes, kernel, x.shape[:-1], positions)
-    weights, _ = _weights(kernel, fractions, flat.dtype)
-    strides = _strides(x.shape[:-1])
+@functools.partial(jax.checkpoint, static_argnums=(0, 1, 4))  # else the weights of all taps are kept
+def _windowed(
+    kernel: Kernel, axes: tuple[Axis, ...], x: Array, positions: Positions, slopes: bool
+) -> tuple[Inexact[Array, "n c"], ...]:
+    """The sum, or its slopes along each axis, a window of all taps of the last axis at a time."""
+    flat, strides = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), _strides(x.shape[:-1])
+    starts, fractions = _starts(axes, x.shape[:-1], positions)
+    pairs = [[jnp.stack(part) for part in _weights(kernel, f, x.dtype)] for f in fractions]
+    chosen = [[w if a != b else s for a, (w, s) in enumerate(pairs)] for b in range(len(axes))]
+    factors = chosen if slopes else [[w for w, _ in pairs]]
     window = lax.GatherDimensionNumbers(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0,))
-    last = jnp.stack(weights[-1], axis=-1)
-    out = jnp.zeros((), flat.dtype)
-    for taps in itertools.product(range(kernel.taps), repeat=len(axes) - 1):
-        offset = sum(t * stride for t, stride in zip(taps, strides))
-        weight = functools.reduce(lambda a, b: a * b, [weights[a][t] for a, t in enumerate(taps)], last.T).T
-        index = (starts + np.int32(offset))[:, None]
-        rows = lax.gather(flat, index, window, (kernel.taps, flat.shape[1]), mode="promise_in_bounds")
-        out = out + (rows * weight[..., None]).sum(axis=1)
-    return out
+
+    def add(sums: list[Array], taps: Array) -> tuple[list[Array], None]:
+        first = starts + sum(
+            (taps[a] * np.int32(stride) for a, stride in enumerate(strides[:-1])), np.int32(0)
+        )
+        rows = lax.gather(
+            flat, first[:, None], window, (kernel.taps, flat.shape[1]), mode="promise_in_bounds"
+        )
+        for k, (*outer, last) in enumerate(factors):
+            line = sum(
+                (last[t, :, None] * rows[:, t] for t in range(1, kernel.taps)), last[0, :, None] * rows[:, 0]
+            )
+            for a, w in enumerate(outer):
+                line = w[taps[a], :, None] * line
+            sums[k] = sums[k] + line
+        return sums, None
+
+    each = np.array(list(itertools.product(range(kernel.taps), repeat=len(axes) - 1)), np.int32)
+    nothing = [jnp.zeros((len(starts), flat.shape[1]), x.dtype)] * len(factors)
+    return tuple(lax.scan(jax.checkpoint(add), nothing, each.reshape(len(each), len(axes) - 1))[0])
 
 
 def _starts(
-    axes: tuple[Axis, ...], kernel: Kernel, shape: tuple[int, ...], positions: Positions
+    axes: tuple[Axis, ...], shape: tuple[int, ...], positions: Positions
 ) -> tuple[Int[Array, "n"], list[Float[Array, "n"]]]:
     """The number of the first tap of each position, and the position's fractions."""
     start, fractions = jnp.zeros((), np.int32), []
@@ -116,22 +128,15 @@ def _starts(
     return start, fractions
 
 
-def _weights(
-    kernel: Kernel, fractions: list[Array], dtype: Any
-) -> tuple[list[list[Array]], list[list[Array]]]:
-    real = real_dtype(dtype)
-    pairs = [jax.jvp(kernel.weights, (f,), (jnp.ones_like(f),)) for f in fractions]
-    cast = lambda ws: [w.astype(real) for w in ws]  # noqa: E731
-    return [cast(w) for w, _ in pairs], [cast(s) for _, s in pairs]
+def _weights(kernel: Kernel, fraction: Float[Array, "n"], dtype: Any) -> tuple[list[Array], list[Array]]:
+    """The weights of an axis's taps, and their slopes."""
+    weights, slopes = jax.jvp(kernel.weights, (fraction,), (jnp.ones_like(fraction),))
+    return [w.astype(dtype) for w in weights], [s.astype(dtype) for s in slopes]
 
 
 def real_dtype(dtype: Any) -> np.dtype:
     """The dtype of a real part, of 32 bits or more."""
     return np.zeros((), dtype).real.dtype
-
-
-def _dot(weights: list[Array], values: Any) -> Array:
-    return functools.reduce(lambda a, b: a + b, [w[:, None] * v for w, v in zip(weights, values)])
 
 
 def _strides(shape: tuple[int, ...]) -> list[int]:

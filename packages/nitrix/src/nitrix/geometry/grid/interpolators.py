@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact, Num, Shaped
+from jaxtyping import Array, Float, Inexact, Shaped
 
 from nitrix._arguments import whole_number
 from nitrix._boundary import BoundaryMode
@@ -29,14 +29,14 @@ class Interpolator(Protocol):
         coordinates: Float[Array, "n ndim"],
         *,
         mode: BoundaryMode,
-        cval: Num[Array, ""],
+        cval: Shaped[Array, ""],
     ) -> Shaped[Array, "n c"]:
         """The image at coordinates in voxels; NaN where a coordinate is not finite."""
         ...
 
 
-class _Weighted:
-    """Sums of samples by weights that depend on the distance."""
+class Separable:
+    """Sums of samples by weights that are products of weights along the axes."""
 
     selects: ClassVar[bool] = False
 
@@ -49,7 +49,7 @@ class _Weighted:
 
 
 @dataclasses.dataclass(frozen=True)
-class Linear(_Weighted):
+class Linear(Separable):
     """Between the 2^ndim nearest voxels, linearly along each axis: SciPy's order 1.
 
     Continuous; its derivative jumps at the voxels, where it is taken towards higher coordinates (at the last voxel of
@@ -61,7 +61,7 @@ class Linear(_Weighted):
 
 
 @dataclasses.dataclass(frozen=True)
-class CubicBSpline(_Weighted):
+class CubicBSpline(Separable):
     """The cubic B-spline through the samples: SciPy's order 3, in each of its modes; twice differentiable.
 
     The coefficients depend on all samples of a line: a NaN in the image makes a cross of NaN.
@@ -80,7 +80,7 @@ class CubicBSpline(_Weighted):
 
 
 @dataclasses.dataclass(frozen=True)
-class CatmullRomCubic(_Weighted):
+class CatmullRomCubic(Separable):
     """Keys's cubic convolution with a = -1/2: through the samples, from the 4^ndim nearest; once differentiable.
 
     References:
@@ -93,7 +93,7 @@ class CatmullRomCubic(_Weighted):
 
 
 @dataclasses.dataclass(frozen=True)
-class Lanczos(_Weighted):
+class Lanczos(Separable):
     """The sinc function in a window of sinc, from the (2 order)^ndim nearest voxels; weights are made to sum to 1.
 
     Args:

@@ -14,7 +14,7 @@ def sample_at_points(
     *,
     method: Interpolator = Linear(),  # noqa: B008
     mode: BoundaryMode = "constant",
-    cval: Num[ArrayLike, ""] = 0.0,
+    cval: Shaped[ArrayLike, ""] = 0.0,
 ) -> Shaped[Array, "..."]:
     """Read a volume at scattered points, given by absolute coordinates in voxels.
 
@@ -37,7 +37,8 @@ def sample_at_points(
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.geometry import sample_at_points
-      >>> sample_at_points(jnp.asarray([[0.0, 1.0], [10.0, 11.0]]), [[0.5, 0.0], [1.0, 0.25]]).tolist()
+      >>> volume, points = jnp.asarray([[0.0, 1.0], [10.0, 11.0]]), jnp.asarray([[0.5, 0.0], [1.0, 0.25]])
+      >>> sample_at_points(volume, points).tolist()
       [5.0, 10.25]
     """
     function = "sample_at_points"

@@ -1,5 +1,6 @@
 """An image brought to another shape."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,13 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Num, Shaped
+from jaxtyping import Array, Float, Shaped
+from numpy.typing import NDArray
 
 from nitrix._boundary import BoundaryMode
 from nitrix.geometry.grid._operands import check_spatial, read_image, read_outside, sampled
 from nitrix.geometry.grid._shapes import shape_of
 from nitrix.geometry.grid._taps import real_dtype
-from nitrix.geometry.grid.interpolators import Interpolator, Linear
+from nitrix.geometry.grid.interpolators import Interpolator, Linear, Separable
 
 
 def resample(
@@ -21,7 +23,7 @@ def resample(
     target_shape: Sequence[int],
     *,
     mode: BoundaryMode = "constant",
-    cval: Num[ArrayLike, ""] = 0.0,
+    cval: Shaped[ArrayLike, ""] = 0.0,
     method: Interpolator = Linear(),  # noqa: B008
 ) -> Shaped[Array, "... c"]:
     """Bring an image to another shape, the centres of its corner voxels staying where they are.
@@ -65,17 +67,26 @@ def resample(
     spatial = x.shape[x.ndim - len(shape) - 1 : -1]
     check_spatial(spatial, function, "image")
     outside = read_outside(cval, mode, x.dtype, function)
-    lines = [np.linspace(0, n - 1, m) if m > 1 else np.zeros(1) for n, m in zip(spatial, shape)]
-    grid = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
-    points = jax.device_put(grid.astype(_coordinates(x.dtype)))
-    return sampled(x, points, outside, ndim=len(shape), mode=mode, method=method, function=function)
+    lines = tuple(np.linspace(0, n - 1, m) if m > 1 else np.zeros(1) for n, m in zip(spatial, shape))
+    settings = {"mode": mode, "method": method, "function": function}
+    if not isinstance(method, Separable):
+        grid = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1)
+        return sampled(x, _points(grid, x.dtype), outside, ndim=len(shape), **settings)
+    given = x.dtype
+    x = x.astype(np.float32) if given.itemsize <= 2 else x  # rounded once, at the end
+    for axis, line in enumerate(lines, start=x.ndim - len(shape) - 1):
+        if line.size != x.shape[axis] or line.size == 1:
+            before, size, behind = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+            columns = x.reshape(-1, size, math.prod(behind))
+            columns = sampled(columns, _points(line[:, None], x.dtype), outside, ndim=1, **settings)
+            x = columns.reshape(*before, line.size, *behind)
+    return x.astype(given)
 
 
-def _coordinates(dtype: Any) -> Any:
-    """The dtype of positions: of the image's accuracy."""
-    if not jnp.issubdtype(dtype, jnp.inexact):
-        return jax.dtypes.canonicalize_dtype(np.float64)
-    return real_dtype(jnp.promote_types(dtype, np.float32))
+def _points(places: NDArray[np.float64], dtype: Any) -> Float[Array, "... ndim"]:
+    """Positions in a dtype of the image's accuracy, on the device without a compilation."""
+    wide = real_dtype(dtype) if dtype.itemsize > 2 and jnp.issubdtype(dtype, jnp.inexact) else None
+    return jax.device_put(places.astype(wide or jax.dtypes.canonicalize_dtype(np.float64)))
 
 
 rescale = resample

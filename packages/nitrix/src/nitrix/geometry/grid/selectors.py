@@ -1,6 +1,7 @@
 """Interpolators that select values of the image: for labels, masks and whatever must not be mixed."""
 
 import dataclasses
+import math
 import operator
 from typing import Any, ClassVar
 
@@ -31,9 +32,8 @@ class NearestNeighbour:
         c = finite_axes(lax.stop_gradient(coordinates))
         nearest = [_nearest(p, size, mode) for p, size in zip(c, sizes)]
         bounded = [i.clip(0, size - 1) for i, size in zip(nearest, sizes)]
-        values = (
-            image.reshape(-1, image.shape[-1]).at[flat_index(bounded, sizes)].get(mode="promise_in_bounds")
-        )
+        voxels = image.reshape(math.prod(sizes), image.shape[-1])
+        values = voxels.at[flat_index(bounded, sizes)].get(mode="promise_in_bounds")
         valid = all_finite(coordinates)
         if mode == "constant":
             values = jnp.where(all_within(c, sizes)[:, None], values, cval)
@@ -85,7 +85,7 @@ class MultiLabel:
             return (jnp.maximum(most, share), jnp.where(share > most, label, winner)), None
 
         shape = (coordinates.shape[0], image.shape[-1])
-        nothing = jnp.zeros(shape, jnp.promote_types(coordinates.dtype, np.float32))
+        nothing = jnp.zeros(shape, coordinates.dtype)
         winner = lax.scan(compete, (nothing, jnp.full(shape, outside)), labels)[0][1]
         return jnp.where(all_finite(coordinates)[:, None], winner, _no_place(image.dtype, outside))
 

@@ -13,7 +13,7 @@ def spatial_transform(
     deformation: Num[ArrayLike, "... ndim"],
     *,
     mode: BoundaryMode = "constant",
-    cval: Num[ArrayLike, ""] = 0.0,
+    cval: Shaped[ArrayLike, ""] = 0.0,
     method: Interpolator = Linear(),  # noqa: B008
 ) -> Shaped[Array, "... c"]:
     """Warp an image: out[p] = image(deformation[p]), at absolute coordinates in voxels.
