@@ -23,7 +23,7 @@ def save(picture, name, *, colours):
     image = Image.open(io.BytesIO(picture))
     page = Image.new("RGBA", image.size, "white")
     page.alpha_composite(image.convert("RGBA"))
-    page.convert("RGB").quantize(colours).save(IMAGES / name, optimize=True)
+    page.convert("RGB").quantize(colours, kmeans=2).save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

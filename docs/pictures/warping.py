@@ -8,7 +8,7 @@ from thrux.demo.data import load_volume
 def main():
     """A hidden warp of the MNI152 template, and the warp that gradient descent finds."""
     found = registration.run(load_volume(every=3))
-    save(registration_pictures.before_and_after(found), "warping.png", colours=128)
+    save(registration_pictures.before_and_after(found), "warping.png", colours=256)
 
 
 if __name__ == "__main__":

@@ -217,8 +217,9 @@ def test_two_hemispheres_are_embedded_together(tmp_path, series, hemispheres):
     assert np.load(tmp_path / "both.npy").shape == (PLACES + 2, K)
 
 
-def test_pictures(tmp_path, matrix, hemispheres):
+def test_pictures(tmp_path, matrix, hemispheres, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("thrux.gradients.picture._DRAWN", 1)  # large triangles take long
     np.save(tmp_path / "matrix.npy", matrix)
     gradients_file(
         [tmp_path / "matrix.npy"], tmp_path / "out.npy", components=K, picture=tmp_path / "plane.png"

@@ -28,7 +28,8 @@ def picture_of_regions(
     names: Sequence[str],
 ) -> bytes:
     """Each region by its first two gradients, and the eigenvalues of all."""
-    figure, (plane, bars) = _figure(9.5, 4.6, width_ratios=[1.6, 1])
+    figure = _figure(9.5, 4.6)
+    plane, bars = figure.subplots(1, 2, width_ratios=[1.6, 1])
     first, second = maps[~left_out, 0], maps[~left_out, min(1, maps.shape[1] - 1)]
     plane.scatter(first, second, c=first, cmap=_COLOURS, s=22)
     if len(names) <= _NAMED:
@@ -49,9 +50,8 @@ def picture_on_surfaces(
 ) -> bytes:
     """The first maps from both sides of each surface; what is left out is grey."""
     rows = min(_DRAWN, len(eigenvalues))
-    figure, axes = _figure(
-        2.6 * 2 * len(surfaces) + 0.3, 1.9 * rows + 0.2, nrows=rows, ncols=2 * len(surfaces)
-    )
+    figure = _figure(5.2 * len(surfaces) + 0.3, 1.9 * rows + 0.2)
+    axes = figure.subplots(rows, 2 * len(surfaces), squeeze=False)
     for n in range(rows):
         present = np.concatenate([one[~out, n] for one, out in zip(maps, left_out, strict=True)])
         ends = float(present.min()), float(present.max())
@@ -98,12 +98,10 @@ def draw_eigenvalues(axes: Any, eigenvalues: Float[np.ndarray, " k"]) -> None:
     axes.set_ylabel("eigenvalue")
 
 
-def _figure(
-    width: float, height: float, *, nrows: int = 1, ncols: int = 2, **options: Any
-) -> tuple[Figure, Any]:
+def _figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(nrows, ncols, squeeze=nrows == 1, **options)
+    return figure
 
 
 def _png(figure: Figure) -> bytes:
