@@ -63,7 +63,7 @@ def integrate_velocity_field(
       >>> import jax.numpy as jnp
       >>> from nitrix.geometry import integrate_velocity_field
       >>> velocity = 0.5 * (jnp.arange(9.0)[:, None] - 4)  # away from the middle: exp(0.5) times as far at time 1
-      >>> float(integrate_velocity_field(velocity)[5, 0].round(2))
+      >>> round(float(integrate_velocity_field(velocity)[5, 0]), 2)
       0.65
     """
     function = "integrate_velocity_field"
