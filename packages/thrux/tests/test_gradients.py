@@ -99,8 +99,13 @@ def test_of_a_matrix_by_the_definition(matrix, approach, sparsity):
     assert found.residuals.max() < 1e-10
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("approach", ["diffusion", "eigenmaps"])
+@pytest.mark.parametrize(
+    "approach",
+    [
+        pytest.param("diffusion", marks=pytest.mark.fast),
+        pytest.param("eigenmaps", marks=pytest.mark.slow),
+    ],
+)
 def test_of_series_as_of_their_correlations(series, matrix, approach):
     found = gradients(series, series=True, approach=approach, components=K)
     want = gradients(matrix, series=False, approach=approach, components=K)
@@ -193,8 +198,7 @@ def test_a_table_that_is_not_symmetric_holds_series(tmp_path, series):
     np.testing.assert_allclose(
         np.load(tmp_path / "out.npy"), gradients(series, series=True, components=K).maps, atol=1e-3
     )
-    report = gradients_file([tmp_path / "square.npy"], tmp_path / "square.tsv", components=K)
-    assert report.kind == "series of regions"
+    assert load_places([tmp_path / "square.npy"]).kind == "series of regions"
 
 
 def test_two_hemispheres_are_embedded_together(tmp_path, series, hemispheres):
