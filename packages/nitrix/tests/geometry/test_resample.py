@@ -30,8 +30,14 @@ def test_equals_linear_interpolation_with_corners_aligned(shape):
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("mode", seldom_but(oracles.MODES, "grid-constant", "nearest"))
-@pytest.mark.parametrize("method", [NearestNeighbour(), Linear(), CubicBSpline(), Lanczos(2)], ids=str)
+@pytest.mark.parametrize("mode", seldom_but(oracles.MODES, "grid-constant"))
+@pytest.mark.parametrize(
+    "method",
+    seldom_but(
+        [NearestNeighbour(), Linear(), CubicBSpline(), Lanczos(2)], NearestNeighbour(), CubicBSpline()
+    ),
+    ids=str,
+)
 def test_equals_the_warp_to_the_same_places(method, mode):
     """An axis at a time, where the weights are products; a target of 1 takes the place 0."""
     image, target = np.random.default_rng(0).normal(size=(2, 5, 6, 4, 3)), (9, 6, 1)

@@ -19,8 +19,8 @@ from nitrix.geometry.grid.points import sample_at_points as sample_at_points
 from nitrix.geometry.grid.resample import resample as resample
 from nitrix.geometry.grid.resample import rescale as rescale
 from nitrix.geometry.grid.rescaling import rescale_displacement as rescale_displacement
-from nitrix.geometry.grid.selectors import MultiLabel as MultiLabel
-from nitrix.geometry.grid.selectors import NearestNeighbour as NearestNeighbour
+from nitrix.geometry.grid.selecting import MultiLabel as MultiLabel
+from nitrix.geometry.grid.selecting import NearestNeighbour as NearestNeighbour
 from nitrix.geometry.grid.transform import spatial_transform as spatial_transform
 from nitrix.geometry.grid.velocity import integrate_velocity_field as integrate_velocity_field
 from nitrix.geometry.grid.velocity import vec_int as vec_int
