@@ -120,7 +120,7 @@ def test_identity_grid():
 NOWHERE = np.array([[np.nan, 1.0], [0.5, np.inf], [-np.inf, 0.0], [1.0, 1.0], [1e30, -1e30]], np.float32)
 
 
-@pytest.mark.parametrize("mode", seldom_but(oracles.MODES, "constant", "wrap"))
+@pytest.mark.parametrize("mode", seldom_but(oracles.MODES, "wrap"))
 @pytest.mark.parametrize("method", [NearestNeighbour(), Linear()], ids=str)
 def test_coordinates_that_are_no_place_give_nan(method, mode):
     image = np.arange(12, dtype=np.float32).reshape(3, 4)
@@ -187,7 +187,7 @@ def test_complex_images_are_served():
 LEADING = [((2,), (2,)), ((), (3, 2)), ((3, 2), ()), ((3, 1), (1, 2)), ((0,), ()), ((), (0,)), ((1,), (2,))]
 
 
-@pytest.mark.parametrize(("own", "others"), LEADING, ids=str)
+@pytest.mark.parametrize(("own", "others"), seldom_but(LEADING, *LEADING[1:6]), ids=str)
 def test_leading_axes_broadcast_and_never_mix(own, others):
     rng = np.random.default_rng(0)
     image = rng.normal(size=(*own, 5, 6, 2)).astype("f4")
