@@ -186,6 +186,19 @@ def test_blocks_find_what_the_whole_matrix_has(x64, iterative, form):
     np.testing.assert_allclose(got.maps, maps, atol=1e-9)
 
 
+def test_a_spectrum_far_below_one_takes_few_products(iterative):
+    # A cut as for meshes would lie above all of it, and the eigenvalue 1 would drown the others.
+    loadings = np.maximum(np.random.default_rng(0).normal(size=(120, 40)) - 1, 0)
+    a = np.float32(loadings @ loadings.T + 1)
+    got = diffusion(a, n_components=10, tol=1e-6)
+    assert bool(got.converged)
+    assert int(got.products) < 25
+    maps, factors = oracle.diffusion(a, 10)
+    assert factors[0] < 0.2
+    np.testing.assert_allclose(got.eigenvalues, factors, rtol=1e-4)
+    np.testing.assert_allclose(got.maps, maps, atol=1e-3 * np.abs(maps).max())
+
+
 @pytest.mark.parametrize("tol", [1e-4, 1e-6])
 @pytest.mark.fast
 def test_eigenmaps_of_a_sphere_agree_with_scipy(tol):

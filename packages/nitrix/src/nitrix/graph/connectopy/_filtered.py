@@ -113,13 +113,17 @@ def _cut_and_degree(found: Ritz, floor: Array, k: int, tol: Any, stalled: Array)
     # A Ritz value is below the eigenvalue that it stands for, by up to its residual.
     distance = 1 - values[-1]
     distance = jnp.maximum(distance - 0.9 * residuals[-1], distance / SHRINK)
-    distance = jnp.clip(distance, 1e-7, 0.9 * (1 - floor))
+    widest = 1 - floor - jnp.maximum(0.1 * (values[0] - floor), 1e-6)
+    distance = jnp.minimum(jnp.maximum(distance, 1e-7), widest)
     # A filter of high degree leaves rounding errors all over the spectrum, which a short one takes away again.
-    distance = jnp.where(stalled, jnp.maximum(distance, POLISH), distance)
+    distance = jnp.where(stalled, jnp.maximum(distance, jnp.minimum(widest, POLISH)), distance)
     cut = 1 - distance
-    most = np.log(2 * GROWTH) / jnp.maximum(_rate(values[0] + residuals[0], floor, cut), 1e-6)
+    # Rounding brings the trivial vector back, which then grows faster than all others.
+    wanted, trivial = _rate(values[:k], floor, cut), _rate(jnp.ones((), values.dtype), floor, cut)
+    fastest = jnp.maximum(_rate(values[0] + residuals[0], floor, cut), trivial - wanted[-1])
+    most = np.log(2 * GROWTH) / jnp.maximum(fastest, 1e-6)
     reduction = SAFETY * residuals[:k] / _wanted(found, k, tol)
-    needed = jnp.arccosh(jnp.maximum(reduction, 1)) / jnp.maximum(_rate(values[:k], floor, cut), 1e-6)
+    needed = jnp.arccosh(jnp.maximum(reduction, 1)) / jnp.maximum(wanted, 1e-6)
     degree = jnp.minimum(jnp.minimum(most, jnp.where(stalled, most, needed.max())), DEGREE)
     pairs = jnp.ceil((degree - 1) / 2).astype(jnp.int32)
     return cut, 2 * jnp.maximum(pairs, 1) + 1
