@@ -52,7 +52,7 @@ def test_equals_scipy_in_every_mode(order, mode):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("shape", [(11,), (7, 6, 8), (6, 7, 6, 7)], ids=str)
-@pytest.mark.parametrize("order", METHODS)
+@pytest.mark.parametrize("order", seldom_but(METHODS, 1, 3))
 def test_any_number_of_dimensions(order, shape):
     image, points = np.random.default_rng(0).normal(size=shape), places(shape, 60)
     got = at(image, points, method=METHODS[order], mode="mirror")
@@ -216,7 +216,8 @@ def test_empty_grids():
 
 
 @given(
-    hnp.arrays(np.float32, (20, 2), elements=st.floats(-1e6, 1e6, width=32)), st.sampled_from(oracles.MODES)
+    hnp.arrays(np.float32, (20, 2), elements=st.floats(-1e6, 1e6, width=32)),
+    st.sampled_from(["reflect", "wrap"]),
 )
 def test_linear_values_are_never_outside_the_range(points, mode):
     image = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, 0.25]], np.float32)
