@@ -58,8 +58,8 @@ def find() -> dict[str, Path] | None:
     return files if all(path.is_file() for path in files.values()) else None
 
 
-def run(files: dict[str, Path], recording: CleanedRun, *, coarse: bool = False) -> Connectopy:
-    """Embed the parcels of the group, and the vertices of a cleaned run; coarse: those of fsaverage4 only."""
+def run(files: dict[str, Path], recording: CleanedRun) -> Connectopy:
+    """Embed the parcels of the group, and vertices of a cleaned run."""
     surfaces = load_surface(files["left"]), load_surface(files["right"])
     matrix = read_table(files["matrix"]).values
     parcels = read_table(files["parcels"]).values[:, 0].astype(int)
@@ -71,7 +71,7 @@ def run(files: dict[str, Path], recording: CleanedRun, *, coarse: bool = False) 
     whole[within] = found.maps[parcels[within] - 1]
     group = Maps(whole, found.eigenvalues, float(found.residuals.max()), len(matrix), seconds)
     published = read_table(files["published"]).values[:, 0]
-    return Connectopy(surfaces, group, _alike(whole[:, 0], published, within), _of(recording.cleaned, coarse))
+    return Connectopy(surfaces, group, _alike(whole[:, 0], published, within), _of(recording.cleaned))
 
 
 def facts(found: Connectopy) -> list[str]:
@@ -80,9 +80,9 @@ def facts(found: Connectopy) -> list[str]:
     return [
         f"The {group.places} parcels of the group took {group.seconds:.1f} s, compiling among them; their first "
         f"gradient and the one by vertices that BrainSpace carries correlate at {abs(found.published):.2f}.",
-        f"The {person.places} vertices of one person took {person.seconds:.1f} s, from series whose matrix of "
-        f"correlations would take {4e-9 * person.places**2:.1f} GB and was never held; the largest residual of an "
-        f"eigenvector is {person.residual:.1g}.",
+        f"The run above was taken at the {person.places} vertices of fsaverage4 that have a series, in "
+        f"{person.seconds:.1f} s, compiling among them, without the matrix of their correlations; the largest residual "
+        f"of an eigenvector is {person.residual:.1g}.",
     ]
 
 
@@ -97,20 +97,18 @@ def numbers(found: Connectopy) -> dict[str, float | int]:
     }
 
 
-def _of(series: Float[np.ndarray, "vertex frame"], coarse: bool) -> Maps:
-    """Of the vertices with a series; between those of fsaverage4 each has what the nearest of them has."""
+def _of(series: Float[np.ndarray, "vertex frame"]) -> Maps:
+    """Of the vertices of fsaverage4 that have a series; those between have what the nearest of them has."""
     sphere = load_sphere().vertices
-    embedded = _COARSE if coarse else len(sphere)
     number = np.tile(np.arange(len(sphere)), 2)
-    chosen = np.flatnonzero((series != series[:, :1]).any(axis=1) & (number < embedded))
+    chosen = np.flatnonzero((series != series[:, :1]).any(axis=1) & (number < _COARSE))
     began = time.perf_counter()
     found = gradients(np.ascontiguousarray(series[chosen]), series=True, components=COMPONENTS)
     seconds = time.perf_counter() - began
-    whole = np.full((len(series), COMPONENTS), np.nan)
-    whole[chosen] = found.maps
-    if coarse:
-        nearest = np.argmax(sphere @ sphere[:embedded].T, axis=1)
-        whole = whole[np.concatenate([nearest, len(sphere) + nearest])]
+    coarse = np.full((len(series), COMPONENTS), np.nan)
+    coarse[chosen] = found.maps
+    nearest = np.argmax(sphere @ sphere[:_COARSE].T, axis=1)
+    whole = coarse[np.concatenate([nearest, len(sphere) + nearest])]
     return Maps(whole, found.eigenvalues, float(found.residuals.max()), len(chosen), seconds)
 
 

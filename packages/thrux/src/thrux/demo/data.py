@@ -84,6 +84,12 @@ def load_sphere() -> Surface:
     return load_surface(_file("fsaverage5/sphere_left.gii.gz"))
 
 
+def around(values: np.ndarray, margin: int = 14) -> tuple[slice, ...]:
+    """The box that holds everything bright, and a margin."""
+    bright = np.nonzero(values > 0.1 * values.max())
+    return tuple(slice(max(0, int(at.min()) - margin), int(at.max()) + margin) for at in bright)
+
+
 def _file(name: str) -> Path:
     """Where nilearn keeps a file."""
     path = Path(str(resources.files("nilearn.datasets").joinpath("data", *name.split("/"))))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from thrux.demo.data import around
 from thrux.demo.denoising import NOISE, Denoised
-from thrux.demo.pictures import around, middle_slice, new_figure, png
+from thrux.demo.pictures import middle_slice, new_figure, png
 
 _ERROR = 3 * NOISE  # grey levels at which the colours of a difference end
 

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 
+from thrux.demo.data import around
 from thrux.demo.masking import CLOSE_MM, OPEN_MM, THRESHOLD, BrainMask
-from thrux.demo.pictures import around, middle_slice, new_figure, png
+from thrux.demo.pictures import middle_slice, new_figure, png
 
 DEPTHS = "magma"
 _OUTLINE, _GONE, _NEW = "#ffb000", (0.9, 0.2, 0.2), (0.25, 0.75, 0.65)

@@ -6,12 +6,12 @@ import io
 
 from matplotlib.colors import LinearSegmentedColormap
 
-from thrux.demo.data import Cortex
+from thrux.demo.data import Cortex, around
 from thrux.demo.denoising import Denoised
 from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.masking import BrainMask
 from thrux.demo.masking_pictures import draw_depth, draw_mask
-from thrux.demo.pictures import around, draw_loss, middle_slice, new_figure, paint_distance, paint_speed, png
+from thrux.demo.pictures import draw_loss, middle_slice, new_figure, paint_distance, paint_speed, png
 from thrux.demo.tomography import Tomography
 from thrux.demo.volume import SmoothedVolume
 from thrux.render import LATERAL, MEDIAL

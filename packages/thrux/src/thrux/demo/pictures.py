@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from thrux.demo.data import Cortex
+from thrux.demo.data import Cortex, around
 from thrux.demo.geodesic import CorticalDistance
 from thrux.demo.resting import FWHM_MM as RESTING_FWHM
 from thrux.demo.resting import RestingRun
@@ -174,12 +174,6 @@ def middle_slice(values: np.ndarray, spacing: tuple[float, float, float], axis: 
     panel = np.take(values, values.shape[axis] * 46 // 100, axis=axis)
     kept = [step[a] for a in range(3) if a != axis]
     return np.kron(panel, np.ones(kept)).T
-
-
-def around(values: np.ndarray, margin: int = 14) -> tuple[slice, ...]:
-    """The box that holds everything bright, and a margin."""
-    bright = np.nonzero(values > 0.1 * values.max())
-    return tuple(slice(max(0, int(at.min()) - margin), int(at.max()) + margin) for at in bright)
 
 
 def _in_folds(depth: np.ndarray) -> np.ndarray:

@@ -20,13 +20,14 @@ from nitrix.geometry import (
 )
 from nitrix.smoothing import gaussian
 
-from thrux.demo.data import Volume
+from thrux.demo.data import Volume, around
 
 STEPS = 40
 NOISE = 0.02  # of the brightest voxel
 _FASTEST_MM = 12.0  # of the hidden warp
 _HIDDEN_MM = 16.0  # sigma in space of the hidden velocities
 _SMOOTH_MM = 8.0  # likewise of those that are looked for
+_MARGIN_MM = 12.0  # about the head
 _SQUARINGS = 4
 _RATE = 0.3
 
@@ -50,7 +51,8 @@ def run(
     volume: Volume, *, steps: int = STEPS, on_step: Callable[[int], None] = lambda step: None
 ) -> Registration:
     """Warp the template by a random flow, and find the flow from the two images alone."""
-    volume = Volume(volume.values / volume.values.max(), volume.spacing)
+    box = around(volume.values, margin=round(_MARGIN_MM / min(volume.spacing)))
+    volume = Volume(volume.values[box] / volume.values.max(), volume.spacing)
     template = jnp.asarray(volume.values)
     rng = np.random.default_rng(0)
     hidden = _hidden_warp(volume, rng)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from thrux.demo.pictures import ACCENT, around, draw_loss, middle_slice, new_figure, png
+from thrux.demo.data import around
+from thrux.demo.pictures import ACCENT, draw_loss, middle_slice, new_figure, png
 from thrux.demo.registration import Registration
 
 _LINES = 5  # voxels from one line to the next

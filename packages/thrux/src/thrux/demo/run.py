@@ -116,7 +116,7 @@ def run_demo(
         rest = resting.run(cleaned, cortex, geodesic.seed_vertex(cortex))
         if group is not None:
             progress("Finding gradients of connectivity", 0.34)
-            embedded = connectopy.run(group, cleaned, coarse=quick)
+            embedded = connectopy.run(group, cleaned)
     progress("Measuring distances along the cortex", 0.35)
     distance = geodesic.run(cortex, rounds=rounds, sources=8 if quick else geodesic.SOURCES_AT_ONCE)
     steps = 12 if quick else 60
