@@ -163,6 +163,7 @@ def run_cli(out, *options):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow  # `make demo` runs all of it
 def test_a_quick_demo_leaves_other_files_alone(tmp_path):
     (tmp_path / "mine").write_bytes(b"mine")
     result = run_cli(tmp_path, "--quick")
