@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +26,19 @@ napoleon_numpy_docstring = False
 napoleon_google_docstring = True
 napoleon_custom_sections = ["Contents"]
 
+# What docstrings hold word for word: code in backticks, and examples up to their blank line.
+VERBATIM = re.compile(r"(``.+?``|`[^`]+`|^ *>>> .*?(?=\n\s*\n|\Z))", re.DOTALL | re.MULTILINE)
+
 RESULTS = HERE.parent / "packages" / "nitrix" / "benchmarks" / "results.json"
+
+
+def keep_formulas(
+    _app: object, _what: str, _name: str, _value: object, _options: object, lines: list[str]
+) -> None:
+    """Bars and stars of formulas and shapes, such as [*spatial c] or |x|, are no markup."""
+    parts = VERBATIM.split("\n".join(lines))
+    parts[::2] = [re.sub(r"([*|])", r"\\\1", words) for words in parts[::2]]
+    lines[:] = "".join(parts).split("\n")
 
 
 def write_benchmark_table(_app: object) -> None:
@@ -60,13 +73,6 @@ def benchmark_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def escape_shapes(
-    _app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]
-) -> None:
-    """A shape such as [*batch, n] begins no emphasis."""
-    lines[:] = [line if ">>>" in line else line.replace("[*", "[\\*") for line in lines]
-
-
 def setup(app: object) -> None:
+    app.connect("autodoc-process-docstring", keep_formulas, priority=400)  # type: ignore[attr-defined]  # before napoleon
     app.connect("builder-inited", write_benchmark_table)  # type: ignore[attr-defined]
-    app.connect("autodoc-process-docstring", escape_shapes)  # type: ignore[attr-defined]
