@@ -22,8 +22,8 @@ def laplacian_eigenmap(
     sum_ij W_ij (x_i - x_j)^2 / 2, and their normalisation is sum_i D_i x_ij^2 = 1.
 
     Up to 1,024 vertices, or where many maps are asked for, the whole matrix is decomposed. Beyond that nothing but
-    products with blocks of vectors is computed, 16 columns for 10 maps, so that a mesh of 164,000 vertices or a
-    `TimeSeriesAffinity` is served in the memory of a few such blocks.
+    products with blocks of vectors is computed, 16 columns for 10 maps, so that a mesh or a `TimeSeriesAffinity` is
+    served in the memory of a few such blocks.
 
     Differentiable in the weights, in both directions and to any order. Where eigenvalues are equal their maps may be
     turned among each other; a loss that does not depend on the turn has its exact derivative, and the part of any
