@@ -45,8 +45,8 @@ def connectivity(
     Example:
       >>> import numpy as np
       >>> wave = np.sin(np.arange(50))
-      >>> connectivity([np.stack([wave, -2 * wave, np.cos(np.arange(50))])]).matrices[0].round(1).tolist()
-      [[1.0, -1.0, 0.0], [-1.0, 1.0, -0.0], [0.0, -0.0, 1.0]]
+      >>> (connectivity([np.stack([wave, -2 * wave, np.cos(np.arange(50))])]).matrices[0].round(1) + 0.0).tolist()
+      [[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     check_choice("kind", kind, Kind)
     _check_runs(runs, kind, l2)

@@ -59,8 +59,8 @@ def latlong_to_cartesian(
     Example:
       >>> import jax.numpy as jnp
       >>> from nitrix.geometry import latlong_to_cartesian
-      >>> latlong_to_cartesian(jnp.deg2rad(jnp.asarray([30.0, 0.0])), r=100.0).round(2).tolist()
-      [86.5999984741211, 0.0, 50.0]
+      >>> [round(x, 1) for x in latlong_to_cartesian(jnp.deg2rad(jnp.asarray([30.0, 0.0])), r=100.0).tolist()]
+      [86.6, 0.0, 50.0]
     """
     (angles,), dtype = read_together("latlong_to_cartesian", latlong=latlong)
     if angles.ndim < 1 or angles.shape[-1] != 2:

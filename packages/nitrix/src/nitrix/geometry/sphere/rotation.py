@@ -33,7 +33,7 @@ def rotation_matrix(
     Example:
       >>> import numpy as np
       >>> quarter = rotation_matrix(np.array([0, 0, 2]), np.pi / 2)
-      >>> (quarter @ np.array([1.0, 0.0, 0.0], np.float32)).round(3)
+      >>> (quarter @ np.array([1.0, 0.0, 0.0], np.float32)).round(3) + 0.0
       Array([0., 1., 0.], dtype=float32)
     """
     (axis, angle), dtype = _given("rotation_matrix", axis=axis, angle=angle)

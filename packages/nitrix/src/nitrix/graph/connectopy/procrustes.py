@@ -62,7 +62,7 @@ def procrustes_align(
       >>> from nitrix.graph import procrustes_align
       >>> one = jnp.asarray([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0]])
       >>> other = one @ jnp.asarray([[0.0, -1.0], [-1.0, 0.0]])
-      >>> procrustes_align(jnp.stack([one, other])).maps[1].round(3).tolist()
+      >>> (procrustes_align(jnp.stack([one, other])).maps[1].round(3) + 0.0).tolist()
       [[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0]]
     """
     name = "procrustes_align"

@@ -75,7 +75,7 @@ def mean_geometric(
       >>> import jax.numpy as jnp
       >>> from nitrix.linalg import mean_geometric
       >>> mean = mean_geometric(jnp.stack([jnp.eye(2), 4.0 * jnp.eye(2)]))
-      >>> [round(x, 5) for x in mean[0].tolist()]
+      >>> [round(x, 5) + 0.0 for x in mean[0].tolist()]
       [2.0, 0.0]
     """
     return karcher_mean(

@@ -70,7 +70,7 @@ def mean_log_euclidean(
       >>> import jax.numpy as jnp
       >>> from nitrix.linalg import mean_log_euclidean
       >>> mean = mean_log_euclidean(jnp.stack([jnp.eye(2), 4.0 * jnp.eye(2)]))
-      >>> [round(x, 5) for x in mean[0].tolist()]
+      >>> [round(x, 5) + 0.0 for x in mean[0].tolist()]
       [2.0, 0.0]
     """
     matrices, axes, floor, dtype = read_set(input, axis, psi, key, eigvalue_clip, "mean_log_euclidean")
@@ -109,7 +109,7 @@ def mean_harmonic(
       >>> import jax.numpy as jnp
       >>> from nitrix.linalg import mean_harmonic
       >>> mean = mean_harmonic(jnp.stack([jnp.eye(2), 3.0 * jnp.eye(2)]))
-      >>> [round(x, 5) for x in mean[0].tolist()]
+      >>> [round(x, 5) + 0.0 for x in mean[0].tolist()]
       [1.5, 0.0]
     """
     matrices, axes, floor, dtype = read_set(input, axis, psi, key, eigvalue_clip, "mean_harmonic")
@@ -152,7 +152,7 @@ def mean_kullback(
       >>> import jax.numpy as jnp
       >>> from nitrix.linalg import mean_kullback
       >>> mean = mean_kullback(jnp.stack([jnp.eye(2), 4.0 * jnp.eye(2)]), 0.5)
-      >>> [round(x, 5) for x in mean[0].tolist()]
+      >>> [round(x, 5) + 0.0 for x in mean[0].tolist()]
       [2.0, 0.0]
     """
     matrices, axes, floor, dtype = read_set(input, axis, psi, key, eigvalue_clip, "mean_kullback")
