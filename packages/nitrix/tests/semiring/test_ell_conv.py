@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from nitrix import semiring
 from nitrix.semiring import Semiring, semiring_ell_conv
+from nitrix.semiring._plain import slot_products
 from support import oracles
 from support.gradients import check_gradients
 from support.marks import seldom_but
@@ -56,6 +57,38 @@ def test_derivatives(name, x64):
         return jnp.where(mask.any(1)[:, None], out, 0)
 
     check_gradients(conv, x, kernel, forward=False, order=1 if name == "log" else 2)
+
+
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_blocks_of_rows(x64, order, monkeypatch):
+    monkeypatch.setattr(slot_products, "HELD", 3 * (2 + 3))  # three rows in each, and one in the last
+    indices, mask, x, kernel = case(m=10, dtype=np.float64)
+
+    def conv(x, kernel):
+        return semiring_ell_conv(indices, x, kernel, mask=mask)
+
+    np.testing.assert_allclose(conv(x, kernel), oracle("real", indices, mask, x, kernel), 1e-13, 1e-13)
+    check_gradients(conv, x, kernel, forward=False, order=order)
+
+
+def test_masked_slots_have_no_part_in_anything():
+    indices, mask, x, kernel = case()
+    mask[:, 2] = False
+    kernel[2] = [[np.nan], [np.inf]]
+    indices, x[0] = np.where(indices == 0, 1, indices), np.inf
+    wild = np.where(mask, indices, -9)
+    out, pull = jax.vjp(lambda x, k: semiring_ell_conv(wild, x, k, mask=mask), x, kernel)
+    np.testing.assert_allclose(out, oracle("real", indices, mask, x, kernel), 5e-6, 5e-6)
+    d_x, d_kernel = pull(jnp.ones_like(out))
+    assert np.isfinite(d_x).all()
+    assert (np.asarray(d_kernel)[2] == 0).all()
+    assert (np.asarray(d_x)[np.setdiff1d(np.arange(5), indices[mask])] == 0).all()
+
+
+def test_indices_of_few_bits():
+    indices, mask, x, kernel = case()
+    got = semiring_ell_conv(indices.astype(np.uint8), x, kernel, mask=mask)
+    np.testing.assert_array_equal(got, semiring_ell_conv(indices, x, kernel, mask=mask))
 
 
 def test_the_table_of_neighbours_is_never_made():

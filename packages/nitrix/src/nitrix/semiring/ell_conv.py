@@ -14,6 +14,7 @@ from nitrix.semiring._plain import aggregate, products
 from nitrix.semiring._plain.aggregate import Edges
 from nitrix.semiring._plain.ell import Slots
 from nitrix.semiring._plain.ell_gathered import Sections
+from nitrix.semiring._plain.slot_products import slot_products
 from nitrix.semiring.algebra import Semiring
 from nitrix.semiring.algebras import LOG, REAL, builtin
 from nitrix.semiring.operands import Operands, empty_sum, form, operands
@@ -37,10 +38,11 @@ def semiring_ell_conv(
     """Convolve over a neighbourhood table: `out[i, o] = (+)_(p, c) x[indices[i, p], c] (*) kernel[p, c, o]`.
 
     The order of a row's neighbours says which weights each gets: number them by direction, as a stencil does. Slots are
-    taken one at a time for all rows: the (m, k_max, c_in) table of neighbours is never made, forward or backward.
-    Dtypes, NaN and infinities are treated as by `semiring_matmul`, ties as by `semiring_ell_edge_aggregate`. In reverse
-    mode the cotangents of x are scattered, in an order that is not fixed on a GPU. JAX refuses forward mode of the
-    first derivative; forward over reverse is served, except in LOG, where second derivatives need reverse over reverse.
+    taken one after the other, for all rows or for blocks of them: the (m, k_max, c_in) table of neighbours is never
+    made, forward or backward. Dtypes, NaN and infinities are treated as by `semiring_matmul`, ties as by
+    `semiring_ell_edge_aggregate`. In reverse mode the cotangents of x are scattered, in an order that is not fixed on a
+    GPU. JAX refuses forward mode of the first derivative; forward over reverse is served, except in LOG, where second
+    derivatives need reverse over reverse.
 
     Args:
       indices: Row of x for each slot, from 0 to n - 1; those of slots that are masked may be anything.
@@ -98,6 +100,8 @@ def _conv(
             return empty_sum(semiring, (m, c_out), given.working)
         if builtin(semiring) is None:
             return _users(semiring, indices, valid, x, given.take(kernel))
+        if builtin(semiring) is REAL:
+            return slot_products(x, given.take(kernel), indices, valid)
         matrix = Sections((Slots(jnp.zeros(indices.shape, x.dtype), indices, valid),), None, None)
         made_from = aggregate.Operands(
             given.take(kernel), jnp.zeros((m, 0), x.dtype), x, _values(matrix), None

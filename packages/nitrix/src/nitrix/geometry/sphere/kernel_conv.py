@@ -9,8 +9,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Inexact, Shaped
 
 from nitrix._arguments import common_dtype, floating, known_numbers
-from nitrix.geometry.sphere._slot_products import slot_products
 from nitrix.geometry.sphere.directions import DirectionalNeighbourhood
+from nitrix.semiring import semiring_ell_conv
 
 NAME = "spherical_kernel_conv"
 
@@ -24,8 +24,8 @@ def spherical_kernel_conv(
 
     `out[i] = sum_p data[indices[i, p]] @ kernel[p]` over the slots p that have a neighbour: what a convolution of grids
     is to their voxels, as layers of spherical networks use it. It is `nitrix.semiring.semiring_ell_conv` over the REAL
-    algebra, gathered in blocks of rows, which on a CPU is faster: the (n, k, c_in) table of neighbours is never made,
-    forward or backward. For other algebras call that one with `mask=neighbourhood.valid`.
+    algebra with `mask=neighbourhood.valid`; call that one for other algebras. The (n, k, c_in) table of neighbours is
+    never made, forward or backward.
 
     Differentiable in data and kernel; JAX refuses forward mode of the first derivative, forward over reverse is served.
     In reverse mode the cotangents of the data are scattered, in an order that is not fixed on a GPU.
@@ -77,13 +77,6 @@ def spherical_kernel_conv(
 
 @functools.partial(jax.jit, static_argnames="dtype")
 def _conv(data: Array, kernel: Array, neighbourhood: DirectionalNeighbourhood, dtype: np.dtype) -> Array:
-    (indices, valid), n = neighbourhood, data.shape[-2]
     working = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-    outside = jnp.any(valid & ((indices < 0) | (indices >= n)), axis=1, keepdims=True)
-    # An index past the end is that of no neighbour.
-    indices = jnp.where(valid & (indices >= 0), indices, n).astype(np.int32)
-    data, kernel = data.astype(working), kernel.astype(working)
-    if 0 in (*indices.shape, *data.shape, *kernel.shape):
-        return jnp.zeros((*data.shape[:-1], kernel.shape[2]), dtype)
-    out = jnp.vectorize(lambda x: slot_products(x, kernel, indices), signature="(n,c)->(m,o)")(data)
-    return jnp.where(outside, jnp.nan, out).astype(dtype)
+    indices, valid = neighbourhood
+    return semiring_ell_conv(indices, data.astype(working), kernel.astype(working), mask=valid).astype(dtype)
