@@ -34,8 +34,17 @@ def _as_a_user():
         yield
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=pytest.mark.fast if page.stem in ("README", "quickstart") else (),
+        )
+        for page in PAGES
+    ],
+)
 def test_code_blocks_of_a_page_run_in_order(page):
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     names = {}

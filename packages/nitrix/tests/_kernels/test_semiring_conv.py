@@ -200,7 +200,7 @@ def test_planes_that_do_not_fit_are_refused(unchecked):
     ("name", "dtype"),
     [
         *((name, "float32") for name in oracles.ALGEBRAS),
-        ("log", "float64"),
+        pytest.param("log", "float64", marks=pytest.mark.slow),
         ("real", "bfloat16"),
         ("euclidean", "float64"),
     ],

@@ -110,6 +110,7 @@ def test_pull_matches_the_definition(platform, name, shape):
         assert_close(got, expected)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", ["real", "log", "max"])

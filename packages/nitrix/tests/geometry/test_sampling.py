@@ -50,6 +50,7 @@ def test_equals_scipy_in_every_mode(order, mode):
     np.testing.assert_allclose(got, wanted, rtol=0, atol=TOLERANCE[order])
 
 
+@pytest.mark.covering
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("shape", [(11,), (7, 6, 8), (6, 7, 6, 7)], ids=str)
 @pytest.mark.parametrize("order", seldom_but(METHODS, 1, 3))

@@ -25,7 +25,7 @@ MEANS = {
 }
 
 
-@pytest.mark.parametrize("name", seldom_but(MEANS, "geometric", "kullback"))
+@pytest.mark.parametrize("name", seldom_but(MEANS, "geometric"))
 @pytest.mark.fast
 def test_means_over_any_axes(x64, name):
     # Over any axis but the first the geometric mean raised, or mixed the batch with the set.
@@ -72,6 +72,7 @@ def test_two_matrices_have_their_geometric_mean_in_closed_form(x64):
     )
 
 
+@pytest.mark.slow
 def test_kullback_mean_joins_arithmetic_and_harmonic_mean(x64):
     x = spd.matrices(4, 3)
     np.testing.assert_allclose(mean_kullback(x, 0.0), mean_euclidean(x), atol=1e-12 * x.max())

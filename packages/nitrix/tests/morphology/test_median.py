@@ -88,6 +88,7 @@ def test_windows_of_hundreds_of_voxels(dtype):
     np.testing.assert_array_equal(median_filter(x, size=301), oracles.median(x, np.ones(301)))
 
 
+@pytest.mark.slow
 def test_long_networks_find_what_the_search_finds(monkeypatch):
     x = normal(7, 9).astype(np.float32)
     want = oracles.median(x, np.ones((5, 7)))

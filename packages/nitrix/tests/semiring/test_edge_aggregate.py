@@ -188,7 +188,7 @@ def test_ties_go_through_the_first_slot():
     np.testing.assert_array_equal(jax.grad(loss)(graph.values), [[1, 0], [1, 0]])
 
 
-@pytest.mark.parametrize("name", ["log", "tropical_max_plus", "euclidean"])
+@pytest.mark.parametrize("name", seldom_but(["log", "tropical_max_plus", "euclidean"], "log"))
 def test_infinite_and_missing_messages(name):
     graph = ELL(jnp.ones((1, 2)), jnp.zeros((1, 2), int), 1)
     algebra = oracles.ALGEBRAS[name]

@@ -220,6 +220,7 @@ def test_slots_of_another_matrix_are_refused():
         semiring_ell_matmul(wide[:3], at[:3], dense((4, 2)), transposed=floating)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", seldom_but(["real", "log", "tropical_max_plus"], "log"))
 def test_slots_that_every_row_has_need_no_mask_and_the_others_one(name):
     degree = np.array([3, 2, 4, 2])  # two slots of every row count

@@ -237,6 +237,7 @@ def test_users_algebras():
     np.testing.assert_allclose(dB, B + 21.0, 1e-6)
 
 
+@pytest.mark.covering
 @pytest.mark.fast
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize(("name", "listed"), [("log", True), ("real", False)])

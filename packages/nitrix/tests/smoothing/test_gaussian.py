@@ -205,7 +205,7 @@ def finite_difference(f, at, step=1e-5):
     [
         ("constant", "sigma"),
         *(pytest.param(m, "sigma", marks=pytest.mark.slow) for m in FIVE if m != "constant"),
-        ("constant", "fwhm"),
+        pytest.param("constant", "fwhm", marks=pytest.mark.slow),
         ("reflect", "spacing"),
     ],
 )

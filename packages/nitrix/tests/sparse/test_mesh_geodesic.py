@@ -111,7 +111,11 @@ def test_paths_of_few_edges(x64):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"max_iterations": 3}, {"min_only": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, *(pytest.param(o, marks=pytest.mark.slow) for o in ({"max_iterations": 3}, {"min_only": True}))],
+    ids=str,
+)
 def test_gradients(options, x64):
     vertices, faces = meshes.sphere()
     sources = np.array([0, 9])
