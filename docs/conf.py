@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).resolve().parent
 
 project = "nitrix"
@@ -73,6 +75,6 @@ def benchmark_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def setup(app: object) -> None:
-    app.connect("autodoc-process-docstring", keep_formulas, priority=400)  # type: ignore[attr-defined]  # before napoleon
-    app.connect("builder-inited", write_benchmark_table)  # type: ignore[attr-defined]
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", keep_formulas, priority=400)  # before napoleon's, at 500
+    app.connect("builder-inited", write_benchmark_table)

@@ -113,7 +113,6 @@ def test_the_degree_is_the_least_that_serves(x64):
 
 
 @pytest.mark.slow
-@pytest.mark.fast
 def test_on_a_plane_it_is_the_gaussian(x64):
     vertices, faces = grid_mesh(25)
     mesh = Mesh(jnp.asarray(vertices), faces)

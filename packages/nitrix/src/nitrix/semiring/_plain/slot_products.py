@@ -46,17 +46,17 @@ def _remember(
 def _pull(kept: tuple[Array, Array, Array, Array | None], g: Array) -> tuple[Array, Array, None, None]:
     x, kernel, indices, valid = kept
     blocks = _blocks(x, kernel, indices, valid)
-    count, _, rows = blocks.shape
-    g = jnp.pad(g, ((0, count * rows - g.shape[0]), (0, 0))).reshape(count, rows, g.shape[1])
+    count, _, each = blocks.shape
+    g = jnp.pad(g, ((0, count * each - g.shape[0]), (0, 0))).reshape(count, each, g.shape[1])
 
     def block(sums: tuple[Array, Array], of_block: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
         (d_x, d_kernel), (slots, g) = sums, of_block
 
         def pull(d_x: Array, of: tuple[Array, Array]) -> tuple[Array, Array]:
             slot, weights = of
-            rows, g_rows = (jnp.where(_counts(slot), of_rows, 0) for of_rows in (_gathered(x, slot), g))
+            left, right = (jnp.where(_counts(slot), rows, 0) for rows in (_gathered(x, slot), g))
             to = jnp.where(slot < 0, x.shape[0], slot)  # past the end: dropped
-            return d_x.at[to].add(real(g, weights.T), mode="drop"), real(rows.T, g_rows)
+            return d_x.at[to].add(real(g, weights.T), mode="drop"), real(left.T, right)
 
         d_x, of_kernel = lax.scan(pull, d_x, (slots, kernel))
         return (d_x, d_kernel + of_kernel), None
